@@ -1,0 +1,189 @@
+//! Opening a database and beginning a unit of work on it.
+//! Absent: waiting until a database answers (connections are made when first needed) and migration.
+
+use sea_orm::{
+    ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, SqliteTransactionMode,
+    TransactionOptions, TransactionTrait,
+};
+use std::{sync::Arc, time::Duration};
+use tokio::sync::{Mutex, OwnedMutexGuard};
+use url::Url;
+
+/// How long a request waits for a connection before it is told that the database is unavailable.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
+/// PostgreSQL gives a statement up after this, so that no lock is held by work that nobody waits for any more.
+const STATEMENT_TIMEOUT: Duration = Duration::from_secs(20);
+/// A connection that lay idle for longer is pinged before use: the server may have been restarted meanwhile.
+const PING_AFTER_IDLE: Duration = Duration::from_secs(1);
+/// Another process may hold SQLite's write lock (the audit, a backup); within this process writers queue fairly instead.
+const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// A connection for the writer and some for readers; each costs SQLite a thread.
+const SQLITE_CONNECTIONS: u32 = 4;
+
+/// How to open a database.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// `postgres://user:password@host:port/database` or `sqlite:///path/to/file.db`.
+    pub url: String,
+    /// Most connections to PostgreSQL.
+    pub max_connections: u32,
+    /// Shown by PostgreSQL in `pg_stat_activity`.
+    pub application: &'static str,
+}
+
+/// A URL that names no database we can use.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Not a URL of one of the two kinds.
+    #[error("must be postgres://user:password@host:port/database or sqlite:///path/to/file.db")]
+    Url,
+    /// The driver does not take it.
+    #[error(transparent)]
+    Driver(#[from] DbErr),
+}
+
+/// One database. A cheap clone.
+#[derive(Clone, Debug)]
+pub struct Store {
+    connection: DatabaseConnection,
+    /// SQLite has one writer at a time and makes the others poll; here they queue in order instead.
+    writer: Option<Arc<Mutex<()>>>,
+}
+
+/// One unit of work: all of it is committed, or nothing.
+///
+/// Own it in an actor or a task of its own: in a request's future it could be cancelled during the commit, and nobody would know
+/// what became of it.
+#[derive(Debug)]
+pub struct Tx {
+    transaction: DatabaseTransaction,
+    _writer: Option<OwnedMutexGuard<()>>,
+}
+
+impl Store {
+    /// Opens a database without connecting: it may be down now and up later.
+    ///
+    /// # Errors
+    /// [`OpenError`] when the URL is of no known kind, or names a SQLite file whose directory does not exist.
+    pub async fn open(options: &Options) -> Result<Self, OpenError> {
+        let url = Url::parse(&options.url).map_err(|_| OpenError::Url)?;
+        let mut connect = ConnectOptions::new(options.url.clone());
+        connect.sqlx_logging(false).record_stmt_in_spans(false).connect_lazy(true).acquire_timeout(ACQUIRE_TIMEOUT);
+        let writer = match url.scheme() {
+            "postgres" | "postgresql" => {
+                postgres(&mut connect, options);
+                None
+            }
+            "sqlite" => {
+                sqlite(&mut connect);
+                Some(Arc::default())
+            }
+            _ => return Err(OpenError::Url),
+        };
+        Ok(Self { connection: Database::connect(connect).await?, writer })
+    }
+
+    /// For reads, and for single statements that need no transaction on PostgreSQL.
+    pub fn connection(&self) -> &DatabaseConnection {
+        &self.connection
+    }
+
+    /// Which of the two databases it is.
+    pub fn backend(&self) -> DbBackend {
+        self.connection.get_database_backend()
+    }
+
+    /// Begins a unit of work. On SQLite it is the only one until it ends.
+    ///
+    /// # Errors
+    /// The driver's, when no connection can be had.
+    pub async fn begin(&self) -> Result<Tx, DbErr> {
+        let writer = match &self.writer {
+            Some(writer) => Some(writer.clone().lock_owned().await),
+            None => None,
+        };
+        // In a task of its own, which ends also when the caller is cancelled: sqlx 0.9 would hand a connection whose BEGIN was
+        // interrupted back to the pool, with the transaction open.
+        let begun = tokio::spawn(begin(self.connection.clone(), writer)).await;
+        begun.unwrap_or_else(|error| Err(DbErr::Custom(error.to_string())))
+    }
+
+    /// Asks the database for an answer.
+    ///
+    /// # Errors
+    /// The driver's, when there is none.
+    pub async fn ping(&self) -> Result<(), DbErr> {
+        self.connection.ping().await
+    }
+
+    /// Closes all connections; later calls fail.
+    ///
+    /// # Errors
+    /// The driver's.
+    pub async fn close(&self) -> Result<(), DbErr> {
+        self.connection.clone().close().await
+    }
+}
+
+impl Tx {
+    /// Makes it all durable.
+    ///
+    /// # Errors
+    /// The driver's. After one the outcome is unknown: the answer may have been lost after the commit.
+    pub async fn commit(self) -> Result<(), DbErr> {
+        self.transaction.commit().await
+    }
+
+    /// Undoes it all.
+    ///
+    /// # Errors
+    /// The driver's; the database undoes it on its own then.
+    pub async fn rollback(self) -> Result<(), DbErr> {
+        self.transaction.rollback().await
+    }
+}
+
+impl std::ops::Deref for Tx {
+    type Target = DatabaseTransaction;
+
+    fn deref(&self) -> &DatabaseTransaction {
+        &self.transaction
+    }
+}
+
+async fn begin(connection: DatabaseConnection, writer: Option<OwnedMutexGuard<()>>) -> Result<Tx, DbErr> {
+    let transaction = match connection.get_database_backend() {
+        DbBackend::Sqlite => connection.begin_with_options(immediate()).await?,
+        _ => connection.begin().await?,
+    };
+    Ok(Tx { transaction, _writer: writer })
+}
+
+fn postgres(connect: &mut ConnectOptions, options: &Options) {
+    connect
+        .max_connections(options.max_connections)
+        .test_before_acquire(false)
+        .test_before_acquire_if_idle_for(PING_AFTER_IDLE)
+        .statement_timeout(STATEMENT_TIMEOUT)
+        .set_application_name(options.application);
+}
+
+fn sqlite(connect: &mut ConnectOptions) {
+    connect.max_connections(SQLITE_CONNECTIONS).test_before_acquire(false).map_sqlx_sqlite_opts(|sqlite| {
+        sqlite
+            .create_if_missing(true)
+            .busy_timeout(SQLITE_BUSY_TIMEOUT)
+            .pragma("journal_mode", "WAL")
+            // FULL: a commit is on the disk when it is answered, also after a power cut.
+            .pragma("synchronous", "FULL")
+            .pragma("foreign_keys", "ON")
+    });
+}
+
+/// Takes the write lock at once: upgrading a read transaction later can fail with SQLITE_BUSY_SNAPSHOT.
+fn immediate() -> TransactionOptions {
+    TransactionOptions {
+        sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+        ..TransactionOptions::default()
+    }
+}

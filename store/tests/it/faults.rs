@@ -1,0 +1,108 @@
+//! `Fault::of` on the errors that the databases really give.
+
+use crate::{
+    database::{Database, TestResult, open},
+    units::{counter, write},
+};
+use sea_orm::{ConnectionTrait, DbErr};
+use store::{Fault, Store};
+
+async fn fault(store: &Store, sql: &str) -> TestResult<Fault> {
+    let error = match store.begin().await {
+        Ok(tx) => tx.execute_unprepared(sql).await.err().ok_or("the statement worked")?,
+        Err(error) => error,
+    };
+    Ok(Fault::of(&error))
+}
+
+pub async fn a_row_that_is_there_already_is_a_constraint_fault(database: Database) -> TestResult {
+    let store = database.open().await?;
+    counter(&store).await?;
+    assert_eq!(fault(&store, "INSERT INTO counter VALUES (1, 5)").await?, Fault::Constraint);
+    assert_eq!(fault(&store, "INSERT INTO counter VALUES (2, NULL)").await?, Fault::Constraint);
+    Ok(())
+}
+
+pub async fn a_table_that_is_not_there_yet_is_unavailable(database: Database) -> TestResult {
+    let store = database.open().await?;
+    assert_eq!(fault(&store, "INSERT INTO later VALUES (1)").await?, Fault::Unavailable);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_port_that_nobody_listens_on_is_unavailable() -> TestResult {
+    // Bound and let go: nobody is there.
+    let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+    let store = open(&format!("postgres://nobody@127.0.0.1:{port}/nothing")).await?;
+    let error: DbErr = store.begin().await.err().ok_or("begun")?;
+    assert_eq!(Fault::of(&error), Fault::Unavailable, "{error:?}");
+    let error = write(store.connection(), 1).await.err().ok_or("written")?;
+    let error = error.downcast_ref::<DbErr>().ok_or("not the driver's")?;
+    assert_eq!(Fault::of(error), Fault::Unavailable, "{error:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_read_only_file_is_unavailable_for_writers_and_open_to_readers() -> TestResult {
+    let folder = tempfile::tempdir()?;
+    let url = format!("sqlite://{}", folder.path().join("test.db").display());
+    let writer = open(&url).await?;
+    counter(&writer).await?;
+    let reader = open(&format!("{url}?mode=ro")).await?;
+    assert_eq!(fault(&reader, "INSERT INTO counter VALUES (2, 0)").await?, Fault::Unavailable);
+    assert!(reader.connection().execute_unprepared("SELECT n FROM counter").await.is_ok());
+    Ok(())
+}
+
+#[cfg(feature = "servers")]
+mod on_postgres {
+    use super::*;
+    use crate::database::{Kind, with_database};
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_lock_that_does_not_come_is_contention() -> TestResult {
+        with_database(Kind::Postgres, |database| async move {
+            let store = database.open().await?;
+            counter(&store).await?;
+            let holder = store.begin().await?;
+            write(&*holder, 1).await?;
+            let waiter = store.begin().await?;
+            waiter.execute_unprepared("SET LOCAL lock_timeout = '10ms'").await?;
+            let error = waiter.execute_unprepared("UPDATE counter SET n = 2").await.err().ok_or("not locked")?;
+            assert_eq!(Fault::of(&error), Fault::Contention, "{error:?}");
+            Ok(())
+        })
+        .await
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_read_only_server_is_unavailable_and_wrong_sql_is_a_defect() -> TestResult {
+        with_database(Kind::Postgres, |database| async move {
+            let store = database.open().await?;
+            counter(&store).await?;
+            assert_eq!(fault(&store, "SELEKT 1").await?, Fault::Defect);
+            let tx = store.begin().await?;
+            tx.execute_unprepared("SET TRANSACTION READ ONLY").await?;
+            let error = tx.execute_unprepared("UPDATE counter SET n = 2").await.err().ok_or("written")?;
+            assert_eq!(Fault::of(&error), Fault::Unavailable, "{error:?}");
+            Ok(())
+        })
+        .await
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_database_that_does_not_exist_and_a_pool_that_is_used_up_are_unavailable() -> TestResult {
+        with_database(Kind::Postgres, |database| async move {
+            let elsewhere = open(&format!("{}_not_made", database.url)).await?;
+            assert_eq!(fault(&elsewhere, "SELECT 1").await?, Fault::Unavailable);
+            let store = database.open().await?;
+            let mut held = Vec::new();
+            for _ in 0..5 {
+                held.push(store.begin().await?);
+            }
+            assert_eq!(fault(&store, "SELECT 1").await?, Fault::Unavailable);
+            Ok(())
+        })
+        .await
+    }
+}
