@@ -1,0 +1,33 @@
+//! A row of `payments`: the one answer payments gave about an order, kept for ever; refunds are entries.
+
+use sea_orm::entity::prelude::*;
+
+/// One order's verdict.
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "payments")]
+pub struct Model {
+    /// The order that was answered.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub order_id: Uuid,
+    /// The buyer.
+    #[sea_orm(column_type = "Text")]
+    pub user_id: String,
+    /// The amount asked for, in minor units.
+    pub amount_minor: i64,
+    /// The amount's currency, an ISO 4217 code.
+    #[sea_orm(column_type = "Text")]
+    pub currency: String,
+    /// `succeeded` or `declined`.
+    #[sea_orm(column_type = "Text")]
+    pub verdict: String,
+    /// Why it was declined; there exactly when it was.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub reason: Option<String>,
+    /// The id of the debit entry; there exactly when the payment succeeded.
+    pub transaction_id: Option<Uuid>,
+    /// When payments decided, in microseconds since the Unix epoch.
+    pub decided_at: i64,
+}
+
+impl ActiveModelBehavior for ActiveModel {}

@@ -1,0 +1,28 @@
+//! The history of the orders database; nothing of payments.
+
+mod m20261121_000002_create_orders;
+
+use sea_orm::{DatabaseConnection, DbErr};
+use sea_orm_migration::{MigrationTrait, MigratorTrait};
+
+use crate::{exclusive, messaging};
+
+/// The migrations of the orders database in order. Run them with [`up`], which holds the lock.
+#[derive(Debug)]
+pub struct Migrator;
+
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(messaging::CreateMessaging), Box::new(m20261121_000002_create_orders::Migration)]
+    }
+}
+
+/// Brings the orders database up to date, all or nothing. Any number of instances may call it at the same moment.
+pub async fn up(db: &DatabaseConnection) -> Result<(), DbErr> {
+    exclusive::up::<Migrator>(db).await
+}
+
+/// Takes the orders database back to nothing, all or nothing. Every order is gone afterwards.
+pub async fn down(db: &DatabaseConnection) -> Result<(), DbErr> {
+    exclusive::down::<Migrator>(db).await
+}

@@ -1,0 +1,35 @@
+//! The history of the payments database; nothing of orders.
+
+mod m20261121_000002_create_accounts;
+mod m20261121_000003_create_entries;
+mod m20261121_000004_create_payments;
+
+use sea_orm::{DatabaseConnection, DbErr};
+use sea_orm_migration::{MigrationTrait, MigratorTrait};
+
+use crate::{exclusive, messaging};
+
+/// The migrations of the payments database in order. Run them with [`up`], which holds the lock.
+#[derive(Debug)]
+pub struct Migrator;
+
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(messaging::CreateMessaging),
+            Box::new(m20261121_000002_create_accounts::Migration),
+            Box::new(m20261121_000003_create_entries::Migration),
+            Box::new(m20261121_000004_create_payments::Migration),
+        ]
+    }
+}
+
+/// Brings the payments database up to date, all or nothing. Any number of instances may call it at the same moment.
+pub async fn up(db: &DatabaseConnection) -> Result<(), DbErr> {
+    exclusive::up::<Migrator>(db).await
+}
+
+/// Takes the payments database back to nothing, all or nothing. All money is gone afterwards.
+pub async fn down(db: &DatabaseConnection) -> Result<(), DbErr> {
+    exclusive::down::<Migrator>(db).await
+}
