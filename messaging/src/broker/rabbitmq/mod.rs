@@ -1,0 +1,115 @@
+//! RabbitMQ: quorum queues, pipelined publisher confirms, a reconnect loop of our own. The only room that names `lapin`.
+//! Absent: lapin's automatic recovery (young; it cannot say which confirms it lost).
+
+mod announcing;
+pub mod dead;
+mod link;
+mod publish;
+mod settling;
+mod subscription;
+mod topology;
+
+use super::{Broker, Listener, PublishError, Queue, Subscription};
+use crate::{Announcement, Letter};
+use async_trait::async_trait;
+use lapin::uri::AMQPUri;
+use link::Links;
+use std::{fmt, sync::Arc, time::Duration};
+use subscription::RabbitSubscription;
+use tokio::sync::watch;
+use topology::Names;
+
+/// One batch is confirmed while the next one's rows are being deleted; more would only wait for the one publishing channel.
+const LANES: usize = 2;
+/// Anything that the broker has not answered by then counts as failed, and the connection as broken (half-open, stalled).
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How to reach the broker.
+#[derive(Clone)]
+pub struct Options {
+    /// `amqp://user:password@host:port/vhost`.
+    pub url: String,
+    /// Put before every exchange's and queue's name; empty outside tests.
+    pub prefix: String,
+    /// Shown in the broker's management.
+    pub connection_name: String,
+}
+
+impl fmt::Debug for Options {
+    /// Without the URL, which holds the password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options")
+            .field("prefix", &self.prefix)
+            .field("connection_name", &self.connection_name)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A URL that names no RabbitMQ.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be amqp://user:password@host:port/vhost: {0}")]
+pub struct InvalidUrl(String);
+
+/// Connections to RabbitMQ that come back by themselves. A cheap clone.
+///
+/// Two, because a broker that is short of memory or disk stops reading from every connection that publishes: acknowledgements, which
+/// would give it room, must not wait behind what it does not take.
+#[derive(Clone, Debug)]
+pub struct RabbitMq {
+    publishing: Links,
+    consuming: Links,
+    names: Arc<Names>,
+}
+
+impl RabbitMq {
+    /// Starts connecting in the background, for ever; whether or not the broker answers yet.
+    ///
+    /// # Errors
+    /// [`InvalidUrl`] when the URL is none for AMQP.
+    pub fn start(options: Options) -> Result<Self, InvalidUrl> {
+        let uri: AMQPUri = options.url.parse().map_err(InvalidUrl)?;
+        let names = Arc::new(Names::new(&options.prefix));
+        let consuming = Links::start(uri.clone(), format!("{} (consuming)", options.connection_name), names.clone());
+        Ok(Self { publishing: Links::start(uri, options.connection_name, names.clone()), consuming, names })
+    }
+}
+
+#[async_trait]
+impl Broker for RabbitMq {
+    async fn publish(&self, batch: &[Letter]) -> Vec<Result<(), PublishError>> {
+        match self.publishing.current() {
+            Some(link) => publish::batch(&link, &self.names, batch).await,
+            None => vec![Err(PublishError::Unreachable); batch.len()],
+        }
+    }
+
+    fn lanes(&self) -> usize {
+        LANES
+    }
+
+    fn reachable(&self) -> watch::Receiver<bool> {
+        self.publishing.reachable()
+    }
+
+    fn subscribe(&self, queue: Queue, prefetch: u16) -> Box<dyn Subscription> {
+        Box::new(RabbitSubscription::new(self.consuming.clone(), self.names.clone(), queue, prefetch))
+    }
+
+    async fn announce(&self, announcement: Announcement) {
+        if let Some(link) = self.publishing.current() {
+            announcing::announce(&link, &self.names, &announcement).await;
+        }
+    }
+
+    fn listen(&self) -> Box<dyn Listener> {
+        Box::new(announcing::RabbitListener::new(self.consuming.clone(), self.names.clone()))
+    }
+
+    fn keeps_dead_letters(&self) -> bool {
+        true
+    }
+
+    async fn close(&self) {
+        tokio::join!(self.publishing.close(), self.consuming.close());
+    }
+}

@@ -1,0 +1,118 @@
+//! Consuming a queue over one connection after the other.
+//! Absent: acknowledging (`settling`).
+
+use super::{
+    ANSWER_TIMEOUT,
+    link::{Link, Links},
+    settling::{Settling, Tags},
+    topology::Names,
+};
+use crate::broker::{Delivery, Queue, Receipt, Settle, Settlement, Subscription};
+use async_trait::async_trait;
+use futures_util::{FutureExt, StreamExt};
+use lapin::{
+    Consumer,
+    options::{BasicConsumeOptions, BasicQosOptions},
+    types::FieldTable,
+};
+use std::sync::Arc;
+use tokio::{
+    sync::mpsc::{UnboundedSender, unbounded_channel},
+    time::timeout,
+};
+
+/// Deliveries passed on in one go.
+const MOST_AT_ONCE: usize = 1024;
+
+pub(super) struct RabbitSubscription {
+    links: Links,
+    names: Arc<Names>,
+    queue: Queue,
+    prefetch: u16,
+    consuming: Option<(Consumer, Arc<Settlements>)>,
+}
+
+/// Bounded by the prefetch: there is at most one settlement a delivery.
+struct Settlements(UnboundedSender<(u64, Settlement)>);
+
+impl Settle for Settlements {
+    fn settle(&self, tag: u64, settlement: Settlement) {
+        // The channel is gone: the broker has handed the message back already.
+        drop(self.0.send((tag, settlement)));
+    }
+}
+
+impl RabbitSubscription {
+    pub fn new(links: Links, names: Arc<Names>, queue: Queue, prefetch: u16) -> Self {
+        Self { links, names, queue, prefetch, consuming: None }
+    }
+
+    async fn consume(&self, link: &Arc<Link>) -> lapin::Result<(Consumer, Arc<Settlements>)> {
+        let channel = link.channel().await?;
+        channel.basic_qos(self.prefetch, BasicQosOptions::default()).await?;
+        let (name, options) = (self.names.queue(self.queue), BasicConsumeOptions::default());
+        let consumer = channel.basic_consume(name.as_str().into(), "".into(), options, FieldTable::default()).await?;
+        let (sender, settlements) = unbounded_channel();
+        let (names, queue, prefetch) = (self.names.clone(), self.queue, self.prefetch);
+        let settling = Settling { channel, link: link.clone(), names, queue, prefetch, tags: Tags::default() };
+        link.keep(tokio::spawn(settling.run(settlements)));
+        Ok((consumer, Arc::new(Settlements(sender))))
+    }
+
+    /// Makes sure that there is a consumer; `None` once the broker is closed.
+    async fn consuming(&mut self) -> Option<()> {
+        while self.consuming.is_none() {
+            let link = self.links.next().await?;
+            match timeout(ANSWER_TIMEOUT, self.consume(&link)).await {
+                Ok(Ok(consuming)) => self.consuming = Some(consuming),
+                Ok(Err(error)) => {
+                    tracing::warn!(%error, queue = self.queue.name, "consuming failed");
+                    link.give_up();
+                }
+                Err(_) => link.give_up(),
+            }
+        }
+        Some(())
+    }
+
+    /// What has arrived behind `first`. The end of the consumer comes as an item too, once, and must not get lost here.
+    fn arrived(&mut self, first: lapin::message::Delivery) -> Vec<Delivery> {
+        let Some((mut consumer, settlements)) = self.consuming.take() else { return Vec::new() };
+        let mut arrived = vec![delivery(first, &settlements)];
+        while arrived.len() < MOST_AT_ONCE {
+            match consumer.next().now_or_never() {
+                Some(Some(Ok(next))) => arrived.push(delivery(next, &settlements)),
+                Some(Some(Err(_)) | None) => return arrived,
+                None => break,
+            }
+        }
+        self.consuming = Some((consumer, settlements));
+        arrived
+    }
+}
+
+#[async_trait]
+impl Subscription for RabbitSubscription {
+    async fn next(&mut self) -> Option<Vec<Delivery>> {
+        let closing = self.links.closing().clone();
+        loop {
+            self.consuming().await?;
+            let (consumer, _) = self.consuming.as_mut()?;
+            let first = tokio::select! {
+                biased;
+                () = closing.cancelled() => return None,
+                first = consumer.next() => first,
+            };
+            match first {
+                Some(Ok(first)) => return Some(self.arrived(first)),
+                // The connection broke, or the broker cancelled the consumer because its queue is gone.
+                Some(Err(_)) | None => self.consuming = None,
+            }
+        }
+    }
+}
+
+fn delivery(from: lapin::message::Delivery, settlements: &Arc<Settlements>) -> Delivery {
+    let receipt = Receipt::new(from.delivery_tag, settlements.clone());
+    Delivery { body: from.data, redelivered: from.redelivered, receipt }
+}

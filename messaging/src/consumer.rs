@@ -1,0 +1,280 @@
+//! The inbox consumer: takes messages from a queue, hands each to the service, settles it by what came of it.
+//! Absent: the inbox key (the service writes it in its own transaction) and the meaning of a message.
+//!
+//! | what came of it | what happens |
+//! | --- | --- |
+//! | handled | acknowledged |
+//! | database away, overload | tried again here, with growing jittered delay, for as long as it takes |
+//! | interrupted by a panic | tried once more; then like any other failure |
+//! | another failure | put aside durably, retried with growing delay, parked after [`parking::MAX_ATTEMPTS`] |
+//! | poison | dead-lettered with the reason |
+
+use crate::{
+    Event, Metrics, Poison,
+    broker::{Broker, DeadLetter, Delivery, Queue, Settlement},
+    parking::{self, Parked, State},
+};
+use async_trait::async_trait;
+use futures_util::{FutureExt, StreamExt, stream::FuturesUnordered};
+use rand::Rng;
+use std::{fmt, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use store::{Clock, Store};
+use supervision::{Pause, Repeater, RepeaterHandle, Step, Vitals};
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+/// Deliveries under way at once: what one commit may take while the next gathers, and a bound on memory (4 KiB a message).
+pub const PREFETCH: u16 = 2_048;
+/// The first wait when the database is away; each failure doubles it, with jitter.
+const FIRST_WAIT: Duration = Duration::from_millis(50);
+/// The longest of these waits: this long after the database is back everything moves again.
+const LONGEST_WAIT: Duration = Duration::from_secs(2);
+/// How long a stopping consumer waits for what is under way; the rest is delivered again to somebody else.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
+/// Rest before subscribing again after the broker closed the subscription.
+const RESUBSCRIBE_PAUSE: Duration = Duration::from_millis(200);
+/// How often retries that are due are looked for.
+const RETRY_EVERY: Duration = Duration::from_secs(1);
+/// Retries taken in one step, handled one by one: a message that fails alone cannot take others with it.
+const RETRY_STEP: u32 = 50;
+
+/// Why a message was not handled.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HandleError {
+    /// It never will be.
+    #[error(transparent)]
+    Poison(#[from] Poison),
+    /// The database is away, or too much is under way; not the message's fault.
+    #[error("not now")]
+    Unavailable,
+    /// The work panicked or was stopped.
+    #[error("handling was interrupted")]
+    Interrupted,
+    /// Anything else.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// What a service does with messages. Handling the same one again must do no harm.
+#[async_trait]
+pub trait Handle: Send + Sync + 'static {
+    /// Handles one message; comes back when its effects are durable.
+    async fn handle(&self, event: &Event) -> Result<(), HandleError>;
+}
+
+/// One queue's consumer with everything it needs. A cheap clone.
+#[derive(Clone)]
+pub struct Consumer {
+    /// Where messages come from.
+    pub broker: Arc<dyn Broker>,
+    /// The queue.
+    pub queue: Queue,
+    /// Who handles them.
+    pub handle: Arc<dyn Handle>,
+    /// Where messages are set aside.
+    pub store: Store,
+    /// The time.
+    pub clock: Clock,
+    /// Counters.
+    pub metrics: Metrics,
+}
+
+impl fmt::Debug for Consumer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Consumer({})", self.queue.name)
+    }
+}
+
+/// The two actors of a consumer: one takes messages from the queue, one retries what was set aside.
+#[derive(Clone, Debug)]
+pub struct ConsumerHandle {
+    consuming: RepeaterHandle,
+    retrying: RepeaterHandle,
+}
+
+impl ConsumerHandle {
+    /// Whether both actors are there.
+    pub fn alive(&self) -> bool {
+        self.consuming.alive() && self.retrying.alive()
+    }
+
+    /// Takes no more messages, lets those under way end, and comes back.
+    pub async fn stop(&self) {
+        tokio::join!(self.consuming.stop(), self.retrying.stop());
+    }
+}
+
+impl Consumer {
+    /// Starts both actors on the current arbiter.
+    pub fn start(self, vitals: &Vitals) -> ConsumerHandle {
+        let retry = self.clone();
+        ConsumerHandle {
+            consuming: Repeater::start("inbox-consumer", vitals, move || Consuming(self.clone())),
+            retrying: Repeater::start("inbox-retry", vitals, move || Retrying(retry.clone())),
+        }
+    }
+
+    /// One delivery, from the first look to its settlement.
+    async fn receive(&self, delivery: Delivery) {
+        let Delivery { body, redelivered, receipt } = delivery;
+        let handled = match Event::parse(&body) {
+            // The first panic over a message restarts the actor; the next, which may be this message's own fault, is only its own.
+            Ok(event) if redelivered => caught(self.persist(&event)).await,
+            Ok(event) => self.persist(&event).await,
+            Err(poison) => Err(poison.into()),
+        };
+        fail::fail_point!("consumer::before-acknowledge");
+        let settlement = match handled {
+            Ok(()) => {
+                self.metrics.consumed("handled");
+                Settlement::Done
+            }
+            Err(HandleError::Poison(poison)) => self.dead(body, &poison).await,
+            Err(error) => self.set_aside(&body, State::Retrying, &error.to_string()).await,
+        };
+        receipt.settle(settlement);
+        fail::fail_point!("consumer::after-acknowledge");
+    }
+
+    /// Handles it, waiting out what is not the message's fault.
+    async fn persist(&self, event: &Event) -> Result<(), HandleError> {
+        let mut failures = 0;
+        let mut interrupted = false;
+        loop {
+            match self.handle.handle(event).await {
+                Err(HandleError::Unavailable) => {
+                    sleep(wait(failures)).await;
+                    failures = failures.saturating_add(1);
+                }
+                Err(HandleError::Interrupted) if !interrupted => interrupted = true,
+                result => return result,
+            }
+        }
+    }
+
+    async fn dead(&self, body: Vec<u8>, poison: &Poison) -> Settlement {
+        let reason = poison.to_string();
+        tracing::warn!(queue = self.queue.name, reason, "a message can never be handled");
+        self.metrics.consumed("dead");
+        if self.broker.keeps_dead_letters() {
+            let id = message_id(&body).unwrap_or_else(|| Uuid::now_v7().to_string());
+            return Settlement::Dead(Box::new(DeadLetter { id, reason, body }));
+        }
+        self.set_aside(&body, State::Dead, &reason).await
+    }
+
+    /// Saves the message in the database, for as long as it takes; only then the broker may forget it.
+    async fn set_aside(&self, body: &[u8], state: State, error: &str) -> Settlement {
+        if state == State::Retrying {
+            tracing::error!(
+                queue = self.queue.name,
+                message.id = message_id(body),
+                error,
+                "handling a message failed; it will be retried"
+            );
+            self.metrics.consumed("failed");
+        }
+        let mut failures = 0;
+        while let Err(why) =
+            parking::save(&self.store, self.queue.name, message_id(body), body, state, error, self.clock.now()).await
+        {
+            tracing::warn!(error = %why, "a failed message could not be set aside yet");
+            sleep(wait(failures)).await;
+            failures = failures.saturating_add(1);
+        }
+        Settlement::Done
+    }
+
+    /// One retry of a message that was set aside.
+    async fn retry(&self, message: &Parked) -> Result<(), sea_orm::DbErr> {
+        let handled = match Event::parse(&message.body) {
+            Ok(event) => caught(self.handle.handle(&event)).await,
+            Err(poison) => Err(poison.into()),
+        };
+        match handled {
+            Ok(()) => {
+                self.metrics.consumed("recovered");
+                parking::discard(&self.store, message.id).await.map(drop)
+            }
+            // Its lease runs out and it comes again.
+            Err(HandleError::Unavailable) => Ok(()),
+            Err(error) => {
+                let state = parking::failed_again(&self.store, message, &error.to_string(), self.clock.now()).await?;
+                tracing::error!(queue = self.queue.name, message.id = message.message_id, %error, ?state, "a retry failed");
+                self.metrics.consumed("failed");
+                Ok(())
+            }
+        }
+    }
+}
+
+/// A message that panics whenever it is handled must not keep restarting the actor, with everybody else's messages under way.
+async fn caught(handling: impl Future<Output = Result<(), HandleError>>) -> Result<(), HandleError> {
+    AssertUnwindSafe(handling).catch_unwind().await.unwrap_or(Err(HandleError::Interrupted))
+}
+
+/// The id as far as the message lets itself be read.
+fn message_id(body: &[u8]) -> Option<String> {
+    let value: serde_json::Value = serde_json::from_slice(body).ok()?;
+    value
+        .get("id")?
+        .as_str()
+        .filter(|id| id.len() <= 64 && id.bytes().all(|byte| byte.is_ascii_graphic()))
+        .map(str::to_owned)
+}
+
+fn wait(failures: u32) -> Duration {
+    let longest = FIRST_WAIT.saturating_mul(2_u32.saturating_pow(failures)).min(LONGEST_WAIT);
+    rand::rng().random_range(longest / 2..=longest)
+}
+
+struct Consuming(Consumer);
+
+#[async_trait(?Send)]
+impl Step for Consuming {
+    /// Consumes until stopped, or until the broker is closed.
+    async fn step(&mut self, stop: &CancellationToken) -> Pause {
+        let mut subscription = self.0.broker.subscribe(self.0.queue, PREFETCH);
+        let mut under_way = FuturesUnordered::new();
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => break,
+                Some(()) = under_way.next() => {}
+                // The bound holds across connections too: the broker delivers anew what is still under way from a lost one.
+                deliveries = subscription.next(), if under_way.len() < usize::from(PREFETCH) => match deliveries {
+                    Some(deliveries) => under_way.extend(deliveries.into_iter().map(|delivery| self.0.receive(delivery))),
+                    None => break,
+                },
+            }
+        }
+        drop(subscription);
+        drop(timeout(DRAIN_TIMEOUT, under_way.collect::<()>()).await);
+        Pause::For(RESUBSCRIBE_PAUSE)
+    }
+}
+
+struct Retrying(Consumer);
+
+#[async_trait(?Send)]
+impl Step for Retrying {
+    async fn step(&mut self, stop: &CancellationToken) -> Pause {
+        let Consumer { store, queue, clock, .. } = &self.0;
+        let due = match parking::due(store, queue.name, clock.now(), RETRY_STEP).await {
+            Ok(due) => due,
+            Err(error) => {
+                tracing::debug!(%error, "retries could not be looked for");
+                return Pause::For(RETRY_EVERY);
+            }
+        };
+        for message in &due {
+            if stop.is_cancelled() {
+                break;
+            }
+            if let Err(error) = self.0.retry(message).await {
+                tracing::warn!(%error, "the outcome of a retry could not be recorded");
+            }
+        }
+        if due.is_empty() { Pause::For(RETRY_EVERY) } else { Pause::None }
+    }
+}

@@ -1,0 +1,372 @@
+//! The CloudEvents envelope (<https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md>) around each message.
+//! Absent: the meaning of the data, and transport headers; the structured JSON is the whole message on every transport.
+
+use saga::{
+    MessageId,
+    messages::{OrderStatusChanged, Payload, routing_key},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use store::Micros;
+use uuid::Uuid;
+
+/// The most bytes a message between the services may have, by contract.
+pub const MAX_MESSAGE_BYTES: usize = 4096;
+/// The media type of every message.
+pub const CONTENT_TYPE: &str = "application/cloudevents+json";
+const SPEC_VERSION: &str = "1.0";
+const DATA_CONTENT_TYPE: &str = "application/json";
+
+/// A sealed message: an outbox row in memory. What is published is `body`, byte for byte, however often.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Letter {
+    /// Also the id of the outbox row.
+    pub id: Uuid,
+    /// Where the broker routes it.
+    pub routing_key: String,
+    /// The user's id.
+    pub partition_key: String,
+    /// The CloudEvent as JSON.
+    pub body: String,
+}
+
+/// A W3C trace context `traceparent` (<https://www.w3.org/TR/trace-context/#traceparent-header>), checked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct TraceParent(String);
+
+impl TraceParent {
+    /// `None` when the text is not a version-00 traceparent with ids that are not all zero.
+    pub fn parse(text: &str) -> Option<Self> {
+        let parts: Vec<_> = text.split('-').collect();
+        let hex =
+            |part: &str, len| part.len() == len && part.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        let id = |part: &str, len| hex(part, len) && part.bytes().any(|byte| byte != b'0');
+        match parts[..] {
+            ["00", trace, span, flags] if id(trace, 32) && id(span, 16) && hex(flags, 2) => Some(Self(text.to_owned())),
+            _ => None,
+        }
+    }
+
+    /// A new trace, sampled.
+    pub fn generate() -> Self {
+        let span = Uuid::new_v4().simple().to_string();
+        Self(format!("00-{}-{}-01", Uuid::new_v4().simple(), &span[..16]))
+    }
+
+    /// The header's value.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+#[derive(Serialize)]
+struct Sealed<'a, P> {
+    specversion: &'static str,
+    id: Uuid,
+    source: &'static str,
+    #[serde(rename = "type")]
+    type_name: &'static str,
+    subject: saga::OrderId,
+    time: String,
+    datacontenttype: &'static str,
+    partitionkey: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    traceparent: Option<&'a TraceParent>,
+    data: &'a P,
+}
+
+impl Letter {
+    /// Seals a payload under a new id.
+    pub fn seal<P: Payload>(payload: &P, time: Micros, traceparent: Option<&TraceParent>) -> Self {
+        let id = Uuid::now_v7();
+        let sealed = Sealed {
+            specversion: SPEC_VERSION,
+            id,
+            source: P::SOURCE,
+            type_name: P::TYPE,
+            subject: payload.order_id(),
+            time: time.to_string(),
+            datacontenttype: DATA_CONTENT_TYPE,
+            partitionkey: payload.user_id().as_str(),
+            traceparent,
+            data: payload,
+        };
+        Self {
+            id,
+            routing_key: routing_key(P::TYPE).to_owned(),
+            partition_key: payload.user_id().as_str().to_owned(),
+            body: serde_json::to_string(&sealed).expect("strings and numbers always serialise"),
+        }
+    }
+}
+
+/// The most bytes of an announcement, by contract.
+pub const MAX_ANNOUNCEMENT_BYTES: usize = 256 * 1024;
+
+/// What one orders instance tells all of them. Not a [`Letter`]: it is transient, and no outbox row stands behind it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Announcement {
+    /// The CloudEvent as JSON.
+    pub body: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct SealedAnnouncement<D> {
+    specversion: String,
+    id: Uuid,
+    source: String,
+    #[serde(rename = "type")]
+    type_name: String,
+    #[serde(default)]
+    subject: Option<String>,
+    time: String,
+    datacontenttype: String,
+    #[serde(default)]
+    partitionkey: Option<String>,
+    /// An extension attribute: who says it, so that it need not listen to itself.
+    #[serde(default)]
+    instance: Option<Uuid>,
+    data: D,
+}
+
+/// An announcement that was heard.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Announced {
+    /// Who said it, if it says so.
+    pub instance: Option<Uuid>,
+    /// What became of which orders.
+    pub changed: OrderStatusChanged,
+}
+
+impl Announcement {
+    /// Seals changes of one commit. Subject and partition key are those of the first.
+    pub fn new(changed: &OrderStatusChanged, instance: Uuid, time: Micros) -> Self {
+        let first = changed.changes.first();
+        let sealed = SealedAnnouncement {
+            specversion: SPEC_VERSION.to_owned(),
+            id: Uuid::now_v7(),
+            source: "/orders".to_owned(),
+            type_name: OrderStatusChanged::TYPE.to_owned(),
+            subject: first.map(|change| change.order_id.to_string()),
+            time: time.to_string(),
+            datacontenttype: DATA_CONTENT_TYPE.to_owned(),
+            partitionkey: first.map(|change| change.user_id.as_str().to_owned()),
+            instance: Some(instance),
+            data: changed,
+        };
+        Self { body: serde_json::to_string(&sealed).expect("strings and numbers always serialise") }
+    }
+
+    /// Reads an announcement as it came from a broker.
+    ///
+    /// # Errors
+    /// [`Poison`] when it is none.
+    pub fn read(body: &[u8]) -> Result<Announced, Poison> {
+        if body.len() > MAX_ANNOUNCEMENT_BYTES {
+            return Err(Poison::TooLarge(body.len()));
+        }
+        let read: SealedAnnouncement<OrderStatusChanged> =
+            serde_json::from_slice(body).map_err(|error| Poison::NotCloudEvent(error.to_string()))?;
+        if read.specversion != SPEC_VERSION || read.type_name != OrderStatusChanged::TYPE {
+            return Err(Poison::UnknownType(read.type_name));
+        }
+        Ok(Announced { instance: read.instance, changed: read.data })
+    }
+}
+
+/// A message that was received and is well-formed; its data is not looked at yet.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// The key of the inbox.
+    pub id: MessageId,
+    /// The CloudEvents `type`.
+    pub type_name: String,
+    /// The trace that it belongs to.
+    pub traceparent: Option<TraceParent>,
+    data: Box<RawValue>,
+}
+
+/// Why a message can never be handled, however often it is tried.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Poison {
+    /// More than [`MAX_MESSAGE_BYTES`], or [`MAX_ANNOUNCEMENT_BYTES`] for an announcement.
+    #[error("{0} bytes are more than such a message may have")]
+    TooLarge(usize),
+    /// Not a CloudEvent in structured JSON.
+    #[error("not a CloudEvent 1.0: {0}")]
+    NotCloudEvent(String),
+    /// A type that nobody here knows, or another major version of one.
+    #[error("unknown message type {0:?}")]
+    UnknownType(String),
+    /// The type is known; its data breaks the contract.
+    #[error("the data of {type_name} is not as agreed: {why}")]
+    Data {
+        /// The type.
+        type_name: String,
+        /// The parser's words.
+        why: String,
+    },
+}
+
+#[derive(Deserialize)]
+struct Received {
+    specversion: String,
+    id: Uuid,
+    source: String,
+    #[serde(rename = "type")]
+    type_name: String,
+    #[serde(default)]
+    datacontenttype: Option<String>,
+    #[serde(default)]
+    traceparent: Option<String>,
+    data: Box<RawValue>,
+}
+
+impl Event {
+    /// Reads a message as it came from a broker. Unknown attributes are ignored, an unreadable `traceparent` too.
+    ///
+    /// # Errors
+    /// [`Poison`] when it is too large, not JSON, not UTF-8, or lacks what CloudEvents and the contract require.
+    pub fn parse(body: &[u8]) -> Result<Self, Poison> {
+        if body.len() > MAX_MESSAGE_BYTES {
+            return Err(Poison::TooLarge(body.len()));
+        }
+        let received: Received =
+            serde_json::from_slice(body).map_err(|error| Poison::NotCloudEvent(error.to_string()))?;
+        received.check().map_err(|why| Poison::NotCloudEvent(why.to_owned()))?;
+        Ok(Self {
+            id: MessageId::new(received.id),
+            type_name: received.type_name,
+            traceparent: received.traceparent.as_deref().and_then(TraceParent::parse),
+            data: received.data,
+        })
+    }
+
+    /// Reads the data.
+    ///
+    /// # Errors
+    /// [`Poison::Data`] when it is not what the type has agreed.
+    pub fn data<P: Payload>(&self) -> Result<P, Poison> {
+        serde_json::from_str(self.data.get())
+            .map_err(|error| Poison::Data { type_name: self.type_name.clone(), why: error.to_string() })
+    }
+}
+
+impl Received {
+    fn check(&self) -> Result<(), &'static str> {
+        if self.specversion != SPEC_VERSION {
+            return Err("specversion is not 1.0");
+        }
+        if self.source.is_empty() || self.type_name.is_empty() {
+            return Err("source or type is empty");
+        }
+        match self.datacontenttype.as_deref() {
+            None | Some(DATA_CONTENT_TYPE) => Ok(()),
+            Some(_) => Err("datacontenttype is not application/json"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use saga::{
+        Amount, Currency, OrderId, UserId,
+        messages::{MOST_CHANGES, PaymentRequested, PaymentSucceeded, StatusChange},
+    };
+    use serde_json::{Value, json};
+
+    fn request() -> PaymentRequested {
+        PaymentRequested {
+            order_id: OrderId::new(Uuid::from_u128(1)),
+            user_id: UserId::parse("user-1").expect("valid"),
+            amount_minor: Amount::from_minor(5000).expect("valid"),
+            currency: Currency::RUB,
+        }
+    }
+
+    #[test]
+    fn a_sealed_letter_is_the_cloud_event_of_the_contract() {
+        let trace = TraceParent::parse("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01").expect("valid");
+        let letter = Letter::seal(&request(), Micros(0), Some(&trace));
+        let sealed: Value = serde_json::from_str(&letter.body).expect("JSON");
+        let expected = json!({
+            "specversion": "1.0", "id": letter.id, "source": "/orders", "type": "gozon.payment.requested.v1",
+            "subject": Uuid::from_u128(1), "time": "1970-01-01T00:00:00.000000Z", "datacontenttype": "application/json",
+            "partitionkey": "user-1", "traceparent": trace,
+            "data": {"order_id": Uuid::from_u128(1), "user_id": "user-1", "amount_minor": 5000, "currency": "RUB"},
+        });
+        assert_eq!(sealed, expected);
+        assert_eq!((letter.routing_key.as_str(), letter.partition_key.as_str()), ("payment.requested", "user-1"));
+        assert_eq!(letter.id.get_version_num(), 7);
+    }
+
+    #[test]
+    fn what_was_sealed_is_read_again() {
+        let letter = Letter::seal(&request(), Micros(7), None);
+        let event = Event::parse(letter.body.as_bytes()).expect("well-formed");
+        assert_eq!((event.id.uuid(), event.type_name.as_str()), (letter.id, "gozon.payment.requested.v1"));
+        assert_eq!(event.data(), Ok(request()));
+        assert!(matches!(event.data::<PaymentSucceeded>(), Err(Poison::Data { .. })));
+    }
+
+    #[test]
+    fn attributes_that_came_later_are_ignored_and_missing_ones_are_named() {
+        let letter = Letter::seal(&request(), Micros(7), None);
+        let mut grown: Value = serde_json::from_str(&letter.body).expect("JSON");
+        grown["tenant"] = json!("x");
+        assert!(Event::parse(grown.to_string().as_bytes()).is_ok());
+        for required in ["specversion", "id", "source", "type", "data"] {
+            let mut without = grown.clone();
+            without.as_object_mut().expect("an object").remove(required);
+            let error = Event::parse(without.to_string().as_bytes()).expect_err(required);
+            assert!(error.to_string().contains(required), "{error}");
+        }
+    }
+
+    #[test]
+    fn poison_is_told_from_messages() {
+        let letter = Letter::seal(&request(), Micros(7), None).body;
+        let bad: [&[u8]; 7] = [
+            b"",
+            b"not json",
+            b"[]",
+            b"\xff\xfe{\x00",
+            b"{}",
+            &letter.replace("\"1.0\"", "\"0.3\"").into_bytes(),
+            &letter.replace("application/json", "application/xml").into_bytes(),
+        ];
+        for body in bad {
+            assert!(matches!(Event::parse(body), Err(Poison::NotCloudEvent(_))), "{:?}", String::from_utf8_lossy(body));
+        }
+        assert_eq!(Event::parse(&[b' '; 5000]).err(), Some(Poison::TooLarge(5000)));
+    }
+
+    #[test]
+    fn an_announcement_is_read_as_it_was_said_and_fits_its_bound_when_full() {
+        let change = StatusChange {
+            order_id: OrderId::new(Uuid::from_u128(1)),
+            user_id: UserId::parse("u".repeat(128)).expect("valid"),
+            status: "CANCELLED".to_owned(),
+            reason: Some("insufficient_funds".to_owned()),
+            amount_minor: Amount::MAX,
+            currency: Currency::RUB,
+            version: i32::MAX,
+            updated_at: Micros(0).to_string(),
+        };
+        let (changed, instance) = (OrderStatusChanged { changes: vec![change; MOST_CHANGES] }, Uuid::from_u128(7));
+        let said = Announcement::new(&changed, instance, Micros(0));
+        assert_eq!(Announcement::read(said.body.as_bytes()), Ok(Announced { instance: Some(instance), changed }));
+        let other = said.body.replace("status-changed.v1", "status-changed.v2");
+        assert!(matches!(Announcement::read(other.as_bytes()), Err(Poison::UnknownType(_))));
+    }
+
+    #[test]
+    fn a_trace_context_is_checked_and_a_new_one_is_valid() {
+        assert!(TraceParent::parse(TraceParent::generate().as_str()).is_some());
+        for bad in ["", "00-1-2-01", "00-00000000000000000000000000000000-b7ad6b7169203331-01", "01-x"] {
+            assert_eq!(TraceParent::parse(bad), None, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! The inbox table: the ids of the messages that were handled, written in the transaction that handles them.
+//! Absent: the messages themselves.
+
+use sea_orm::{ConnectionTrait, DbErr};
+use std::{collections::HashSet, time::Duration};
+use store::{Micros, Rows, Sql, Store};
+use uuid::Uuid;
+
+/// Keys deleted in one step of the cleaning: a few milliseconds' work, so that it never stands in the way.
+pub const CLEAN_STEP: u32 = 2_000;
+
+static REMEMBER: Sql = Sql::over(
+    "message_id uuid",
+    "INSERT INTO inbox (message_id, handled_at) SELECT message_id, {1} FROM {rows} WHERE true
+     ON CONFLICT (message_id) DO NOTHING RETURNING message_id",
+);
+// Message ids are UUIDv7, so the oldest keys come first in the primary key and no index on the time is needed. A foreign id that
+// does not begin with its time is found out by handled_at and stays until the scan comes past it.
+static CLEAN: Sql = Sql::new(
+    "DELETE FROM inbox WHERE message_id IN
+       (SELECT message_id FROM (SELECT message_id, handled_at FROM inbox ORDER BY message_id LIMIT {2}) AS oldest WHERE handled_at < {1})",
+);
+
+/// Writes the keys and says which of them are new. A key that is not new was handled before, here or by another instance; one that
+/// another instance is handling right now is waited for.
+///
+/// # Errors
+/// The driver's.
+pub async fn remember<C: ConnectionTrait>(tx: &C, ids: &[Uuid], now: Micros) -> Result<HashSet<Uuid>, DbErr> {
+    // In one order everywhere: two instances with the same keys wait for each other instead of locking each other out.
+    let mut sorted = ids.to_vec();
+    sorted.sort_unstable();
+    sorted.dedup();
+    let rows = REMEMBER.query(tx, Rows::new().uuids(sorted), vec![now.0.into()]).await?;
+    rows.iter().map(|row| row.try_get("", "message_id")).collect()
+}
+
+/// Deletes the oldest keys that are older than `keep`, at most [`CLEAN_STEP`]; returns how many.
+///
+/// # Errors
+/// The driver's.
+pub async fn clean_step(store: &Store, now: Micros, keep: Duration) -> Result<u64, DbErr> {
+    let tx = store.begin().await?;
+    let values = vec![now.minus(keep).0.into(), i64::from(CLEAN_STEP).into()];
+    let deleted = CLEAN.execute(&*tx, Rows::new(), values).await?;
+    tx.commit().await?;
+    Ok(deleted)
+}

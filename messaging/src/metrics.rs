@@ -1,0 +1,68 @@
+//! What the machinery tells the metrics of its service. Absent: the endpoint that shows them, and the actors' own vitals.
+
+use prometheus_client::{
+    encoding::EncodeLabelSet,
+    metrics::{counter::Counter, family::Family, gauge::Gauge},
+    registry::{Registry, Unit},
+};
+
+/// A label for what a message came to.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Outcome {
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ParkedState {
+    state: &'static str,
+}
+
+/// The counters of one service's outbox, inbox and parking. A cheap clone.
+#[derive(Clone, Debug, Default)]
+pub struct Metrics {
+    published: Family<Outcome, Counter>,
+    consumed: Family<Outcome, Counter>,
+    parked: Family<ParkedState, Gauge>,
+    /// Rows in the outbox.
+    pub outbox_depth: Gauge,
+    /// Whole seconds since the oldest row of the outbox was written.
+    pub outbox_age: Gauge,
+    /// 1 while the broker can be reached.
+    pub broker_reachable: Gauge,
+}
+
+impl Metrics {
+    /// Registers the metrics.
+    pub fn new(registry: &mut Registry) -> Self {
+        let metrics = Self::default();
+        registry.register("outbox_published", "Publications of outbox rows, by outcome", metrics.published.clone());
+        registry.register("outbox_depth", "Rows in the outbox", metrics.outbox_depth.clone());
+        registry.register_with_unit(
+            "outbox_oldest_age",
+            "Age of the oldest row in the outbox",
+            Unit::Seconds,
+            metrics.outbox_age.clone(),
+        );
+        registry.register("inbox_messages", "Messages received, by outcome", metrics.consumed.clone());
+        registry.register("parked_messages", "Messages set aside, by state", metrics.parked.clone());
+        registry.register("broker_reachable", "1 while the broker can be reached", metrics.broker_reachable.clone());
+        metrics
+    }
+
+    pub(crate) fn published(&self, confirmed: usize, unconfirmed: usize) {
+        let count = |outcome, number: usize| {
+            self.published.get_or_create(&Outcome { outcome }).inc_by(u64::try_from(number).unwrap_or(u64::MAX));
+        };
+        count("confirmed", confirmed);
+        count("unconfirmed", unconfirmed);
+    }
+
+    pub(crate) fn consumed(&self, outcome: &'static str) {
+        self.consumed.get_or_create(&Outcome { outcome }).inc();
+    }
+
+    /// Sets the number of messages set aside in a state.
+    pub fn parked(&self, state: crate::parking::State, messages: i64) {
+        self.parked.get_or_create(&ParkedState { state: state.as_str() }).set(messages);
+    }
+}

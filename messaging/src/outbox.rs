@@ -1,0 +1,109 @@
+//! The outbox table: messages that are decided and not yet known to be safe with the broker.
+//! Absent: publishing (the relay does that) and any mark "sent"; a row that is confirmed is deleted.
+//!
+//! A row's lease says until when its sender may be expected to publish it from memory. A row whose lease is over has outlived its
+//! sender, or never had one (the broker was away); the sweep takes it.
+
+use crate::Letter;
+use sea_orm::{ConnectionTrait, DbErr, QueryResult};
+use std::time::Duration;
+use store::{Micros, Rows, Sql, Store};
+use uuid::Uuid;
+
+static APPEND: Sql = Sql::over(
+    "id uuid, routing_key text, partition_key text, body text",
+    "INSERT INTO outbox (id, routing_key, partition_key, body, lease_until, created_at)
+     SELECT id, routing_key, partition_key, body, {1}, {2} FROM {rows}",
+);
+static DELETE: Sql = Sql::over("id uuid", "DELETE FROM outbox WHERE id IN (SELECT id FROM {rows})");
+static RELEASE: Sql = Sql::over("id uuid", "UPDATE outbox SET lease_until = 0 WHERE id IN (SELECT id FROM {rows})");
+static RELEASE_ALL: Sql = Sql::new("UPDATE outbox SET lease_until = 0 WHERE lease_until <> 0");
+static CLAIM: Sql = Sql::new(
+    "UPDATE outbox SET lease_until = {2} WHERE id IN
+       (SELECT id FROM outbox WHERE lease_until <= {1} ORDER BY id LIMIT {3} {skip locked})
+     RETURNING id, routing_key, partition_key, body",
+);
+static DEPTH: Sql = Sql::new("SELECT count(*) AS depth, min(created_at) AS oldest FROM outbox");
+
+/// Writes the letters, in the caller's transaction.
+///
+/// # Errors
+/// The driver's.
+pub async fn append<C: ConnectionTrait>(
+    tx: &C,
+    letters: &[Letter],
+    lease_until: Micros,
+    now: Micros,
+) -> Result<(), DbErr> {
+    if letters.is_empty() {
+        return Ok(());
+    }
+    let rows = Rows::new()
+        .uuids(letters.iter().map(|letter| letter.id))
+        .texts(letters.iter().map(|letter| letter.routing_key.as_str()))
+        .texts(letters.iter().map(|letter| letter.partition_key.as_str()))
+        .texts(letters.iter().map(|letter| letter.body.as_str()));
+    APPEND.execute(tx, rows, vec![lease_until.0.into(), now.0.into()]).await.map(drop)
+}
+
+/// Deletes rows that are confirmed. Ids that are gone already do no harm.
+///
+/// # Errors
+/// The driver's.
+pub async fn delete(store: &Store, ids: impl IntoIterator<Item = Uuid>) -> Result<u64, DbErr> {
+    write(store, &DELETE, Rows::new().uuids(ids)).await
+}
+
+/// Ends the lease of rows that could not be published, so that the next sweep takes them.
+///
+/// # Errors
+/// The driver's.
+pub async fn release(store: &Store, ids: impl IntoIterator<Item = Uuid>) -> Result<u64, DbErr> {
+    write(store, &RELEASE, Rows::new().uuids(ids)).await
+}
+
+/// Ends all leases. Only for a process that is the database's only user, at its start.
+///
+/// # Errors
+/// The driver's.
+pub async fn release_all(store: &Store) -> Result<u64, DbErr> {
+    write(store, &RELEASE_ALL, Rows::new()).await
+}
+
+async fn write(store: &Store, sql: &Sql, rows: Rows) -> Result<u64, DbErr> {
+    let tx = store.begin().await?;
+    let changed = sql.execute(&*tx, rows, Vec::new()).await?;
+    tx.commit().await?;
+    Ok(changed)
+}
+
+/// Takes up to `limit` rows whose lease is over, oldest first, for `lease`. Two sweepers never get the same row.
+///
+/// # Errors
+/// The driver's.
+pub async fn claim(store: &Store, now: Micros, lease: Duration, limit: u32) -> Result<Vec<Letter>, DbErr> {
+    let tx = store.begin().await?;
+    let values = vec![now.0.into(), now.plus(lease).0.into(), i64::from(limit).into()];
+    let rows = CLAIM.query(&*tx, Rows::new(), values).await?;
+    tx.commit().await?;
+    rows.iter().map(letter).collect()
+}
+
+fn letter(row: &QueryResult) -> Result<Letter, DbErr> {
+    Ok(Letter {
+        id: row.try_get("", "id")?,
+        routing_key: row.try_get("", "routing_key")?,
+        partition_key: row.try_get("", "partition_key")?,
+        body: row.try_get("", "body")?,
+    })
+}
+
+/// How many messages wait, and since when the oldest does.
+///
+/// # Errors
+/// The driver's.
+pub async fn depth(store: &Store) -> Result<(i64, Option<Micros>), DbErr> {
+    let rows = DEPTH.query(store.connection(), Rows::new(), Vec::new()).await?;
+    let row = rows.first().ok_or_else(|| DbErr::RecordNotFound("count(*)".to_owned()))?;
+    Ok((row.try_get("", "depth")?, row.try_get::<Option<i64>>("", "oldest")?.map(Micros)))
+}

@@ -1,0 +1,44 @@
+//! Letters for tests, well-formed and not.
+
+use messaging::Letter;
+use saga::{Amount, Currency, OrderId, UserId, messages::PaymentRequested};
+use std::error::Error;
+use store::Micros;
+use uuid::Uuid;
+
+type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
+
+/// A request of the contract, for [`messaging::broker::PAYMENTS_REQUESTS`].
+pub fn request() -> Result<Letter> {
+    let payload = PaymentRequested {
+        order_id: OrderId::new(Uuid::now_v7()),
+        user_id: UserId::parse("user-1")?,
+        amount_minor: Amount::from_minor(5000)?,
+        currency: Currency::RUB,
+    };
+    Ok(Letter::seal(&payload, Micros(1), None))
+}
+
+pub fn requests(number: usize) -> Result<Vec<Letter>> {
+    (0..number).map(|_| request()).collect()
+}
+
+/// A letter that no consumer can read, for the same queue.
+pub fn sealed(body: &str) -> Letter {
+    Letter {
+        id: Uuid::now_v7(),
+        routing_key: "payment.requested".to_owned(),
+        partition_key: "user-1".to_owned(),
+        body: body.to_owned(),
+    }
+}
+
+pub fn bodies(letters: &[Letter]) -> Vec<Vec<u8>> {
+    letters.iter().map(|letter| letter.body.clone().into_bytes()).collect()
+}
+
+pub fn sorted<T: Ord>(items: impl IntoIterator<Item = T>) -> Vec<T> {
+    let mut items: Vec<_> = items.into_iter().collect();
+    items.sort_unstable();
+    items
+}
