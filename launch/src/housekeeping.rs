@@ -1,0 +1,68 @@
+//! What a service does for its own good every few seconds: measures outbox and parking, forgets old inbox keys in small steps.
+//! Absent: anything a message waits for.
+
+use async_trait::async_trait;
+use messaging::{Metrics, inbox, outbox, parking};
+use sea_orm::DbErr;
+use std::time::Duration;
+use store::{Clock, Store};
+use supervision::{Pause, Step};
+use tokio_util::sync::CancellationToken;
+
+/// How often. Metrics are read every 15 s or so; this keeps them fresh enough.
+const EVERY: Duration = Duration::from_secs(5);
+/// Cleaning steps in a row; at 2,000 keys each this keeps up with far more than a machine can handle in the meantime.
+const CLEAN_STEPS: u32 = 50;
+
+/// One service's housekeeping.
+#[derive(Clone, Debug)]
+pub struct Housekeeping {
+    /// Its database.
+    pub store: Store,
+    /// The time.
+    pub clock: Clock,
+    /// Where measurements go.
+    pub metrics: Metrics,
+    /// How long the inbox remembers.
+    pub inbox_retention: Duration,
+    /// Whether the broker can be reached.
+    pub reachable: tokio::sync::watch::Receiver<bool>,
+}
+
+#[async_trait(?Send)]
+impl Step for Housekeeping {
+    async fn step(&mut self, stop: &CancellationToken) -> Pause {
+        self.metrics.broker_reachable.set(i64::from(*self.reachable.borrow()));
+        if let Err(error) = self.measure().await {
+            tracing::debug!(%error, "outbox and parking cannot be measured");
+        } else if let Err(error) = self.clean(stop).await {
+            tracing::warn!(%error, "the inbox cannot be cleaned");
+        }
+        Pause::For(EVERY)
+    }
+}
+
+impl Housekeeping {
+    async fn measure(&self) -> Result<(), DbErr> {
+        let (depth, oldest) = outbox::depth(&self.store).await?;
+        let age = oldest.map_or(Duration::ZERO, |oldest| self.clock.now().since(oldest));
+        self.metrics.outbox_depth.set(depth);
+        self.metrics.outbox_age.set(i64::try_from(age.as_secs()).unwrap_or(i64::MAX));
+        let counts = parking::count(&self.store).await?;
+        for state in [parking::State::Retrying, parking::State::Parked, parking::State::Dead] {
+            let messages = counts.iter().find(|(counted, _)| *counted == state).map_or(0, |(_, messages)| *messages);
+            self.metrics.parked(state, messages);
+        }
+        Ok(())
+    }
+
+    async fn clean(&self, stop: &CancellationToken) -> Result<(), DbErr> {
+        for _ in 0..CLEAN_STEPS {
+            let deleted = inbox::clean_step(&self.store, self.clock.now(), self.inbox_retention).await?;
+            if stop.is_cancelled() || deleted < u64::from(inbox::CLEAN_STEP) {
+                break;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,17 @@
+//! How a Gozon process begins and ends: the options that all have, logging, the schema, housekeeping, checks, signals.
+//! Absent: the services themselves; their composition roots call this.
+
+mod failpoints;
+mod housekeeping;
+pub mod logging;
+pub mod options;
+mod parts;
+mod process;
+mod schema;
+
+pub use failpoints::arm_failpoints;
+pub use housekeeping::Housekeeping;
+pub use options::{ServiceOptions, ShopOptions};
+pub use parts::{Stores, check, connect_broker, database, open_stores, reachable};
+pub use process::{Running, StartError, bind, exit_code, serve, stop_signal};
+pub use schema::{Migration, Schema};

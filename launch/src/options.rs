@@ -1,0 +1,82 @@
+//! The options that every process has, each also an environment variable in capitals.
+//! Absent: options of one program only (its own config.rs has them).
+
+use clap::{Args, ValueEnum};
+use saga::Currency;
+use std::{net::SocketAddr, time::Duration};
+
+/// How to write the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Human,
+    /// One JSON object a line, for machines.
+    Json,
+}
+
+/// What the shop is like, and how its log is written: the same for the services and the embedded shop.
+#[derive(Args, Clone, Debug)]
+pub struct ShopOptions {
+    /// Currency of all amounts: an ISO 4217 code with two decimals
+    #[arg(long, env, default_value = "RUB", value_name = "CODE")]
+    pub currency: Currency,
+    /// How long the inbox remembers which messages were handled, in days
+    #[arg(long, env, default_value_t = 30, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=3650))]
+    pub inbox_retention_days: u32,
+    /// How long an order may wait for its payment, in seconds
+    #[arg(long, env, default_value_t = 900, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=31_536_000))]
+    pub pay_within_seconds: u32,
+    /// Origins besides the shop's own whose pages may open a WebSocket, such as https://shop.example
+    #[arg(long, env, value_delimiter = ',', value_name = "ORIGIN")]
+    pub allowed_origins: Vec<String>,
+    /// Most WebSockets on this instance
+    #[arg(long, env, default_value_t = 20_000, value_name = "N")]
+    pub max_sockets: usize,
+    /// Most WebSockets of one user on this instance
+    #[arg(long, env, default_value_t = 100, value_name = "N")]
+    pub max_sockets_per_user: usize,
+    /// Threads that answer HTTP requests
+    #[arg(long, env, default_value_t = 2, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub http_workers: u16,
+    /// How to write the log
+    #[arg(long, env, value_enum, default_value = "human")]
+    pub log_format: LogFormat,
+    /// What to log: a level, or a filter such as "info,messaging=debug"
+    #[arg(long, env, default_value = "info", value_name = "FILTER")]
+    pub log: String,
+}
+
+impl ShopOptions {
+    /// How long the inbox remembers.
+    pub fn inbox_retention(&self) -> Duration {
+        Duration::from_secs(u64::from(self.inbox_retention_days) * 24 * 3600)
+    }
+
+    /// How long an order may wait for its payment.
+    pub fn pay_within(&self) -> Duration {
+        Duration::from_secs(u64::from(self.pay_within_seconds))
+    }
+}
+
+/// What a service by itself needs to know: where to listen, its database, the broker.
+#[derive(Args, Clone, Debug)]
+pub struct ServiceOptions {
+    /// Address to listen on
+    #[arg(long, env, default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
+    pub listen: SocketAddr,
+    /// Database: postgres://user:password@host:port/database or sqlite:///path/to/file.db
+    #[arg(long, env, value_name = "URL", hide_env_values = true)]
+    pub database_url: String,
+    /// Most connections to PostgreSQL
+    #[arg(long, env, default_value_t = 10, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=1000))]
+    pub database_connections: u32,
+    /// Broker: amqp://user:password@host:port/vhost
+    #[arg(long, env, value_name = "URL", hide_env_values = true)]
+    pub broker_url: String,
+    /// Put before the name of every exchange and queue, so that several shops can share a broker
+    #[arg(long, env, default_value = "", value_name = "TEXT")]
+    pub broker_prefix: String,
+    /// Everything else
+    #[command(flatten)]
+    pub shop: ShopOptions,
+}
