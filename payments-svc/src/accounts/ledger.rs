@@ -1,0 +1,314 @@
+//! The ledger: commits the changes of all accounts that wait in one transaction, with the inbox keys, the verdicts and the answers.
+//! Absent: the decisions (the fold makes them) and the order of commands within an account (its actor keeps that).
+//!
+//! The accounts are read inside the transaction, not remembered between transactions: with several instances on one queue a
+//! remembered balance would be stale every other time. See `docs/decisions/0003-ledger-reads-in-the-transaction.md`.
+
+use super::{
+    account::{Command, Known, Outcome, Verdict, fold},
+    tables::{self, AccountChange, Payment},
+};
+use messaging::{Letter, TraceParent, inbox, outbox, relay::Relay};
+use saga::{
+    Amount, Currency, MessageId, OrderId, UserId,
+    messages::{PaymentDeclined, PaymentSucceeded},
+};
+use sea_orm::DbErr;
+use std::{collections::HashMap, future::Future, sync::Arc};
+use store::{Clock, Fault, Micros, Store, Tx};
+use supervision::{Ask, Work};
+
+/// How often a unit of work that met another instance's is tried again before it counts as failed. Each time somebody got through.
+const MOST_MEETINGS: u32 = 20;
+
+/// A command and, when it came as a message, what has to be recorded with it.
+#[derive(Clone, Debug)]
+pub struct Task {
+    /// What is wanted.
+    pub command: Command,
+    /// The message that wants it.
+    pub message: Option<Origin>,
+}
+
+/// Where a task came from.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    /// The key of the inbox.
+    pub id: MessageId,
+    /// The trace that the answer continues.
+    pub traceparent: Option<TraceParent>,
+}
+
+/// Tasks of one account, in order.
+#[derive(Clone, Debug)]
+pub struct AccountTasks {
+    /// Whose account.
+    pub user: UserId,
+    /// What is wanted of it.
+    pub tasks: Vec<Task>,
+}
+
+/// An outcome that is durable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Done {
+    /// What the command came to.
+    pub outcome: Outcome,
+    /// When.
+    pub at: Micros,
+}
+
+/// Why a command has no outcome.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ChangeError {
+    /// The database is away; perhaps the change was made and the answer lost.
+    #[error("the database is unavailable")]
+    Unavailable,
+    /// Too much is under way; nothing was done.
+    #[error("too much is under way")]
+    Overloaded,
+    /// The work panicked; perhaps after the change was made.
+    #[error("the work was interrupted")]
+    Interrupted,
+    /// Anything else; nothing was done.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// A task's answer.
+pub type Answer = Result<Done, ChangeError>;
+
+/// The ledger actor's work.
+#[derive(Clone, Debug)]
+pub struct Ledger {
+    /// The payments database.
+    pub store: Store,
+    /// Where answers go after the commit.
+    pub relay: Relay,
+    /// The time.
+    pub clock: Clock,
+    /// The shop's currency.
+    pub currency: Currency,
+}
+
+impl Work for Ledger {
+    type Item = Ask<AccountTasks, Vec<Answer>>;
+    const NAME: &'static str = "ledger";
+
+    fn run(&self, batch: Vec<Self::Item>) -> impl Future<Output = ()> + 'static {
+        let ledger = Arc::new(self.clone());
+        async move {
+            let (asks, work): (Vec<_>, Vec<_>) = batch.into_iter().map(Ask::into_parts).unzip();
+            let answers = ledger.commit_apart(work).await;
+            for (reply, answer) in asks.into_iter().zip(answers) {
+                reply.answer(answer);
+            }
+        }
+    }
+}
+
+/// Why a transaction was given up.
+enum GivenUp {
+    /// Another instance changed one of the accounts first.
+    Met,
+    Database(DbErr),
+}
+
+impl From<DbErr> for GivenUp {
+    fn from(error: DbErr) -> Self {
+        Self::Database(error)
+    }
+}
+
+impl Ledger {
+    /// Commits all of it together or, when one part spoils the transaction for the others, each half by itself.
+    async fn commit_apart(&self, work: Vec<AccountTasks>) -> Vec<Vec<Answer>> {
+        match self.commit_met(&work).await {
+            Ok(done) => done.into_iter().map(|one| one.into_iter().map(Ok).collect()).collect(),
+            Err(ChangeError::Failed(error)) => match halves(&work) {
+                Some((left, right)) => {
+                    tracing::warn!(error, batch.size = work.len(), "a batch failed and is taken apart");
+                    let mut answers = Box::pin(self.commit_apart(left)).await;
+                    answers.extend(Box::pin(self.commit_apart(right)).await);
+                    merge(&work, answers)
+                }
+                None => all(&work, &ChangeError::Failed(error)),
+            },
+            Err(error) => all(&work, &error),
+        }
+    }
+
+    /// Commits, trying again whenever another instance was faster.
+    async fn commit_met(&self, work: &[AccountTasks]) -> Result<Vec<Vec<Done>>, ChangeError> {
+        for _ in 0..MOST_MEETINGS {
+            let error = match self.commit(work).await {
+                Ok(done) => return Ok(done),
+                Err(GivenUp::Met) => continue,
+                Err(GivenUp::Database(error)) => error,
+            };
+            match Fault::of(&error) {
+                Fault::Contention => tracing::debug!(%error, "two units of work met"),
+                // Another instance may have recorded the same order or created the same account between our reads and our writes.
+                Fault::Constraint if self.is_race(work).await => tracing::debug!(%error, "another instance was faster"),
+                Fault::Unavailable => {
+                    tracing::warn!(%error, "the ledger cannot reach its database");
+                    return Err(ChangeError::Unavailable);
+                }
+                Fault::Constraint | Fault::Defect => return Err(ChangeError::Failed(error.to_string())),
+            }
+        }
+        Err(ChangeError::Unavailable)
+    }
+
+    /// Whether an order of the batch has a verdict by now: then the constraint that refused it was a race, not a defect.
+    async fn is_race(&self, work: &[AccountTasks]) -> bool {
+        let Ok(tx) = self.store.begin().await else { return false };
+        tables::verdicts(&tx, orders(work)).await.is_ok_and(|verdicts| !verdicts.is_empty())
+    }
+
+    /// One transaction.
+    async fn commit(&self, work: &[AccountTasks]) -> Result<Vec<Vec<Done>>, GivenUp> {
+        let now = self.clock.now();
+        let tx = self.store.begin().await?;
+        let messages: Vec<_> = tasks(work).filter_map(|(_, task)| Some(task.message.as_ref()?.id.uuid())).collect();
+        if !messages.is_empty() {
+            inbox::remember(&*tx, &messages, now).await?;
+        }
+        let (recorded, decided) = self.decide(&tx, work).await?;
+        let (changes, outcomes): (Vec<_>, Vec<_>) = decided.into_iter().unzip();
+        if !tables::save_accounts(&tx, &changes, self.currency, now).await? {
+            return Err(GivenUp::Met);
+        }
+        tables::append_entries(&tx, &changes, now).await?;
+        let fresh = fresh_payments(work, &changes);
+        tables::record(&tx, &fresh, self.currency, now).await?;
+        let payments = fresh.into_iter().map(|payment| (payment.order_id, payment)).chain(recorded).collect();
+        let letters = self.answers(work, &payments, now);
+        let lease = self.relay.lease(now);
+        outbox::append(&*tx, &letters, lease, now).await?;
+        fail::fail_point!("ledger::before-commit");
+        tx.commit().await?;
+        fail::fail_point!("ledger::after-commit");
+        self.relay.hand_over(letters, lease);
+        Ok(outcomes.into_iter().map(|one| one.into_iter().map(|outcome| Done { outcome, at: now }).collect()).collect())
+    }
+
+    /// Reads what is known and folds each account's commands.
+    async fn decide<'a>(
+        &self,
+        tx: &Tx,
+        work: &'a [AccountTasks],
+    ) -> Result<(HashMap<OrderId, Payment>, Vec<(AccountChange<'a>, Vec<Outcome>)>), DbErr> {
+        let accounts = tables::lock(tx, work.iter().map(|one| &one.user)).await?;
+        let recorded = tables::verdicts(tx, orders(work)).await?;
+        let mut top_ups = tables::top_ups(tx, keys(work)).await?;
+        let verdicts: HashMap<_, _> = recorded.iter().map(|(order, payment)| (*order, payment.verdict)).collect();
+        let decide = |one: &'a AccountTasks| {
+            let before = accounts.get(one.user.as_str()).copied();
+            let commands: Vec<_> = one.tasks.iter().map(|task| task.command.clone()).collect();
+            let known = Known {
+                account: before,
+                verdicts: of_commands(&verdicts, &commands),
+                top_ups: top_ups.remove(one.user.as_str()).unwrap_or_default(),
+            };
+            let (change, outcomes) = fold(known, &commands);
+            (AccountChange { user: &one.user, before, change }, outcomes)
+        };
+        let decided = work.iter().map(decide).collect();
+        Ok((recorded, decided))
+    }
+
+    /// An answer for every request, also for one that was answered before: the asker may have lost it.
+    fn answers(&self, work: &[AccountTasks], payments: &HashMap<OrderId, Payment>, now: Micros) -> Vec<Letter> {
+        let answer = |(_, task): (&UserId, &Task)| {
+            let Command::Charge { order_id, .. } = task.command else { return None };
+            let origin = task.message.as_ref()?;
+            Some(self.letter(payments.get(&order_id)?, origin.traceparent.as_ref(), now))
+        };
+        tasks(work).filter_map(answer).collect()
+    }
+
+    fn letter(&self, payment: &Payment, traceparent: Option<&TraceParent>, now: Micros) -> Letter {
+        let Payment { order_id, user_id, amount: amount_minor, verdict } = payment.clone();
+        let currency = self.currency;
+        match verdict {
+            Verdict::Succeeded(transaction_id) => {
+                let data = PaymentSucceeded { order_id, user_id, amount_minor, currency, transaction_id };
+                Letter::seal(&data, now, traceparent)
+            }
+            Verdict::Declined(reason) => {
+                Letter::seal(&PaymentDeclined { order_id, user_id, amount_minor, currency, reason }, now, traceparent)
+            }
+        }
+    }
+}
+
+fn tasks(work: &[AccountTasks]) -> impl Iterator<Item = (&UserId, &Task)> {
+    work.iter().flat_map(|one| one.tasks.iter().map(|task| (&one.user, task)))
+}
+
+fn orders(work: &[AccountTasks]) -> Vec<uuid::Uuid> {
+    let order = |(_, task): (&UserId, &Task)| match task.command {
+        Command::Charge { order_id, .. } => Some(order_id.uuid()),
+        Command::Create | Command::TopUp { .. } => None,
+    };
+    tasks(work).filter_map(order).collect()
+}
+
+fn keys(work: &[AccountTasks]) -> Vec<(&UserId, &str)> {
+    fn key(command: &Command) -> Option<&str> {
+        match command {
+            Command::TopUp { key, .. } => key.as_deref(),
+            Command::Create | Command::Charge { .. } => None,
+        }
+    }
+    tasks(work).filter_map(|(user, task)| Some((user, key(&task.command)?))).collect()
+}
+
+fn of_commands(verdicts: &HashMap<OrderId, Verdict>, commands: &[Command]) -> HashMap<OrderId, Verdict> {
+    let order = |command: &Command| match command {
+        Command::Charge { order_id, .. } => verdicts.get(order_id).map(|verdict| (*order_id, *verdict)),
+        Command::Create | Command::TopUp { .. } => None,
+    };
+    commands.iter().filter_map(order).collect()
+}
+
+/// The verdicts that this change makes, with what the commands said.
+fn fresh_payments(work: &[AccountTasks], changes: &[AccountChange<'_>]) -> Vec<Payment> {
+    let mut payments = Vec::new();
+    for (one, change) in work.iter().zip(changes) {
+        for (index, order_id, verdict) in &change.change.verdicts {
+            let amount: Option<Amount> = match one.tasks[*index].command {
+                Command::Charge { amount, .. } => Some(amount),
+                Command::Create | Command::TopUp { .. } => None,
+            };
+            let (order_id, user_id, verdict) = (*order_id, one.user.clone(), *verdict);
+            payments.extend(amount.map(|amount| Payment { order_id, user_id, amount, verdict }));
+        }
+    }
+    payments
+}
+
+/// Two smaller batches: half of the accounts each or, of a single account, half of its tasks. `None` for a single task.
+fn halves(work: &[AccountTasks]) -> Option<(Vec<AccountTasks>, Vec<AccountTasks>)> {
+    match work {
+        [one] if one.tasks.len() > 1 => {
+            let (left, right) = one.tasks.split_at(one.tasks.len() / 2);
+            let part = |tasks: &[Task]| vec![AccountTasks { user: one.user.clone(), tasks: tasks.to_vec() }];
+            Some((part(left), part(right)))
+        }
+        [] | [_] => None,
+        several => {
+            let (left, right) = several.split_at(several.len() / 2);
+            Some((left.to_vec(), right.to_vec()))
+        }
+    }
+}
+
+/// Puts the answers of the halves of a single account together again.
+fn merge(work: &[AccountTasks], answers: Vec<Vec<Answer>>) -> Vec<Vec<Answer>> {
+    if work.len() == 1 { vec![answers.into_iter().flatten().collect()] } else { answers }
+}
+
+fn all(work: &[AccountTasks], error: &ChangeError) -> Vec<Vec<Answer>> {
+    work.iter().map(|one| one.tasks.iter().map(|_| Err(error.clone())).collect()).collect()
+}

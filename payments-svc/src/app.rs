@@ -1,0 +1,163 @@
+//! The composition root of the payments service: builds everything, checks it, stops it in the right order.
+//! Absent: decisions. Tests and the embedded shop build the same.
+
+use crate::{
+    accounts::{Accounts, IDLE, ledger::Ledger},
+    charging::Charging,
+    config::Config,
+    http::Handlers,
+};
+use edge::{Check, HttpMetrics};
+use futures_util::FutureExt;
+use launch::{Housekeeping, Schema, ShopOptions, StartError, Stores};
+use messaging::{
+    Metrics,
+    broker::{Broker, PAYMENTS_REQUESTS},
+    consumer::{Consumer, ConsumerHandle},
+    relay::Relay,
+};
+use prometheus_client::registry::Registry;
+use saga::Currency;
+use std::sync::Arc;
+use store::{Clock, Store};
+use supervision::{Repeater, RepeaterHandle, Vitals};
+
+/// What the service is built from.
+#[derive(Clone)]
+pub struct Parts {
+    /// The payments database.
+    pub stores: Stores,
+    /// The way to orders.
+    pub broker: Arc<dyn Broker>,
+    /// The time.
+    pub clock: Clock,
+}
+
+/// The service with all its actors, without the HTTP server. A cheap clone.
+#[derive(Clone)]
+pub struct App {
+    store: Store,
+    reads: Store,
+    relay: Relay,
+    accounts: Accounts,
+    consumer: ConsumerHandle,
+    schema: Schema,
+    housekeeping: RepeaterHandle,
+    broker: Check,
+    currency: Currency,
+}
+
+impl App {
+    /// Builds everything and starts the actors on the current arbiter. Metrics get the prefix `payments_`.
+    pub fn start(parts: Parts, options: &ShopOptions, registry: &mut Registry) -> Self {
+        let Parts { stores: Stores { actors: store, workers: reads }, broker, clock } = parts;
+        let registry = registry.sub_registry_with_prefix("payments");
+        let (vitals, metrics) = (Vitals::new(registry), Metrics::new(registry));
+        let schema = Schema::start(&vitals, migrate(&store));
+        let relay = Relay::start(store.clone(), broker.clone(), clock.clone(), metrics.clone(), &vitals);
+        let currency = options.currency;
+        let ledger = Ledger { store: store.clone(), relay: relay.clone(), clock: clock.clone(), currency };
+        let accounts = Accounts::start(ledger, &vitals, IDLE);
+        let consumer = Consumer {
+            broker: broker.clone(),
+            queue: PAYMENTS_REQUESTS,
+            handle: Arc::new(Charging { accounts: accounts.clone(), currency }),
+            store: store.clone(),
+            clock: clock.clone(),
+            metrics: metrics.clone(),
+        };
+        let housekeeping = Housekeeping {
+            store: store.clone(),
+            clock,
+            metrics,
+            inbox_retention: options.inbox_retention(),
+            reachable: broker.reachable(),
+        };
+        Self {
+            consumer: consumer.start(&vitals),
+            housekeeping: Repeater::start("housekeeping", &vitals, move || housekeeping.clone()),
+            broker: launch::reachable(broker.reachable()),
+            store,
+            reads,
+            relay,
+            accounts,
+            schema,
+            currency,
+        }
+    }
+
+    /// What the HTTP server shows.
+    pub fn handlers(&self) -> Handlers {
+        Handlers { accounts: self.accounts.clone(), store: self.reads.clone(), currency: self.currency }
+    }
+
+    /// What has to be there for the service to be ready.
+    pub fn checks(&self) -> Vec<Check> {
+        let (actors, schema) = (self.clone(), self.schema.clone());
+        let actors = launch::check("payments actors", move || {
+            let alive = actors.alive();
+            async move { if alive { Ok(()) } else { Err("an actor is gone".to_owned()) } }.boxed()
+        });
+        vec![launch::database("payments database", self.reads.clone(), schema), self.broker.clone(), actors]
+    }
+
+    fn alive(&self) -> bool {
+        self.accounts.alive() && self.consumer.alive() && self.relay.alive() && self.housekeeping.alive()
+    }
+
+    /// The first half of stopping, after the HTTP server: takes no more messages, lets what is under way be committed.
+    pub async fn stop_intake(&self) {
+        self.schema.stop().await;
+        self.consumer.stop().await;
+        self.accounts.drain().await;
+    }
+
+    /// The second half: publishes what is in memory, or leaves it in the outbox, and lets go of the database.
+    pub async fn finish(&self) {
+        self.housekeeping.stop().await;
+        self.relay.drain().await;
+        for store in [&self.store, &self.reads] {
+            if let Err(error) = store.close().await {
+                tracing::warn!(%error, "the database was not closed cleanly");
+            }
+        }
+    }
+}
+
+fn migrate(store: &Store) -> impl Fn() -> launch::Migration + 'static {
+    let store = store.clone();
+    move || {
+        let store = store.clone();
+        async move { migration::payments::up(store.connection()).await }.boxed()
+    }
+}
+
+/// Runs the service until it is told to stop.
+///
+/// # Errors
+/// [`StartError`] when it cannot start.
+pub async fn run(config: Config) -> Result<(), StartError> {
+    let options = config.service;
+    launch::logging::start(&options.shop)?;
+    launch::arm_failpoints();
+    let listener = launch::bind(options.listen)?;
+    let (stores, broker) =
+        (launch::open_stores(&options, "payments").await?, launch::connect_broker(&options, "payments")?);
+    let mut registry = Registry::default();
+    let app =
+        App::start(Parts { stores, broker: broker.clone(), clock: Clock::system() }, &options.shop, &mut registry);
+    let http = HttpMetrics::register(&mut registry);
+    let (handlers, checks, registry) = (app.handlers(), Arc::new(app.checks()), Arc::new(registry));
+    let configure = move |cfg: &mut actix_web::web::ServiceConfig| {
+        handlers.configure(cfg);
+        edge::configure_operation(cfg, registry.clone(), checks.clone());
+    };
+    let server = launch::serve(listener, usize::from(options.shop.http_workers), configure, http).await?;
+    launch::stop_signal().await?;
+    server.stop().await;
+    app.stop_intake().await;
+    app.finish().await;
+    broker.close().await;
+    tracing::info!("stopped");
+    Ok(())
+}
