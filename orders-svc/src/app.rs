@@ -1,0 +1,207 @@
+//! The composition root of the orders service: builds everything, checks it, stops it in the right order.
+//! Absent: decisions. Tests and the embedded shop build the same.
+
+use crate::{
+    config::Config,
+    http::{Handlers, Sockets},
+    metrics::{OrderMetrics, PushMetrics},
+    placing::{Placing, PlacingHandle},
+    pushing::{
+        Announcer, Listening, Recent,
+        hub::{HubHandle, SocketLimits},
+    },
+    settling::{Settling, SettlingHandle},
+};
+use edge::{Check, HttpMetrics};
+use futures_util::FutureExt;
+use launch::{Housekeeping, Schema, ShopOptions, StartError, Stores};
+use messaging::{
+    Metrics,
+    broker::{Broker, ORDERS_PAYMENT_RESULTS},
+    consumer::{Consumer, ConsumerHandle},
+    relay::Relay,
+};
+use prometheus_client::registry::Registry;
+use std::sync::Arc;
+use store::{Clock, Store};
+use supervision::{Repeater, RepeaterHandle, Vitals};
+use uuid::Uuid;
+
+/// What the service is built from.
+#[derive(Clone)]
+pub struct Parts {
+    /// The orders database.
+    pub stores: Stores,
+    /// The way to payments.
+    pub broker: Arc<dyn Broker>,
+    /// The time.
+    pub clock: Clock,
+}
+
+/// The service with all its actors, without the HTTP server. A cheap clone.
+#[derive(Clone)]
+pub struct App {
+    store: Store,
+    reads: Store,
+    relay: Relay,
+    placing: PlacingHandle,
+    settling: SettlingHandle,
+    consumer: ConsumerHandle,
+    schema: Schema,
+    housekeeping: RepeaterHandle,
+    listening: RepeaterHandle,
+    sockets: Sockets,
+    broker: Check,
+}
+
+impl App {
+    /// Builds everything and starts the actors on the current arbiter. Metrics get the prefix `orders_`.
+    pub fn start(parts: Parts, options: &ShopOptions, registry: &mut Registry) -> Self {
+        let Parts { stores: Stores { actors: store, workers: reads }, broker, clock } = parts;
+        let registry = registry.sub_registry_with_prefix("orders");
+        let (vitals, metrics, orders) = (Vitals::new(registry), Metrics::new(registry), OrderMetrics::new(registry));
+        let schema = Schema::start(&vitals, migrate(&store));
+        let relay = Relay::start(store.clone(), broker.clone(), clock.clone(), metrics.clone(), &vitals);
+        let placing = Placing {
+            store: store.clone(),
+            relay: relay.clone(),
+            clock: clock.clone(),
+            currency: options.currency,
+            pay_within: options.pay_within(),
+        };
+        let limits = SocketLimits { instance: options.max_sockets, user: options.max_sockets_per_user };
+        let pushes = PushMetrics::new(registry);
+        let announcer = Announcer {
+            hub: HubHandle::start(limits, pushes.clone()),
+            broker: broker.clone(),
+            clock: clock.clone(),
+            instance: Uuid::now_v7(),
+            recent: Recent::default(),
+        };
+        let sockets = Sockets {
+            hub: announcer.hub.clone(),
+            store: reads.clone(),
+            clock: clock.clone(),
+            metrics: pushes,
+            allowed_origins: options.allowed_origins.as_slice().into(),
+        };
+        let listening = Listening(announcer.clone());
+        let settling = Settling { store: store.clone(), clock: clock.clone(), metrics: orders, announcer };
+        let settling = SettlingHandle::start(settling, &vitals);
+        let consumer = Consumer {
+            broker: broker.clone(),
+            queue: ORDERS_PAYMENT_RESULTS,
+            handle: Arc::new(settling.clone()),
+            store: store.clone(),
+            clock: clock.clone(),
+            metrics: metrics.clone(),
+        };
+        let housekeeping = Housekeeping {
+            store: store.clone(),
+            clock,
+            metrics,
+            inbox_retention: options.inbox_retention(),
+            reachable: broker.reachable(),
+        };
+        Self {
+            placing: PlacingHandle::start(placing, &vitals),
+            consumer: consumer.start(&vitals),
+            housekeeping: Repeater::start("housekeeping", &vitals, move || housekeeping.clone()),
+            listening: Repeater::start("push-listener", &vitals, move || listening.clone()),
+            sockets,
+            broker: launch::reachable(broker.reachable()),
+            store,
+            reads,
+            relay,
+            settling,
+            schema,
+        }
+    }
+
+    /// What the HTTP server shows.
+    pub fn handlers(&self) -> Handlers {
+        Handlers { placing: self.placing.clone(), store: self.reads.clone(), sockets: self.sockets.clone() }
+    }
+
+    /// What has to be there for the service to be ready.
+    pub fn checks(&self) -> Vec<Check> {
+        let (actors, schema) = (self.clone(), self.schema.clone());
+        let actors = launch::check("orders actors", move || {
+            let alive = actors.alive();
+            async move { if alive { Ok(()) } else { Err("an actor is gone".to_owned()) } }.boxed()
+        });
+        vec![launch::database("orders database", self.reads.clone(), schema), self.broker.clone(), actors]
+    }
+
+    fn alive(&self) -> bool {
+        self.placing.alive()
+            && self.listening.alive()
+            && self.sockets.hub.alive()
+            && self.settling.alive()
+            && self.consumer.alive()
+            && self.relay.alive()
+            && self.housekeeping.alive()
+    }
+
+    /// Lets the sockets go, before the HTTP server stops: it would wait for them.
+    pub async fn close_sockets(&self) {
+        self.sockets.hub.close().await;
+    }
+
+    /// The first half of stopping, after the HTTP server: takes no more messages, lets what is under way be committed.
+    pub async fn stop_intake(&self) {
+        self.schema.stop().await;
+        self.consumer.stop().await;
+        tokio::join!(self.placing.drain(), self.settling.drain());
+    }
+
+    /// The second half: publishes what is in memory, or leaves it in the outbox, and lets go of the database.
+    pub async fn finish(&self) {
+        tokio::join!(self.housekeeping.stop(), self.listening.stop());
+        self.relay.drain().await;
+        for store in [&self.store, &self.reads] {
+            if let Err(error) = store.close().await {
+                tracing::warn!(%error, "the database was not closed cleanly");
+            }
+        }
+    }
+}
+
+fn migrate(store: &Store) -> impl Fn() -> launch::Migration + 'static {
+    let store = store.clone();
+    move || {
+        let store = store.clone();
+        async move { migration::orders::up(store.connection()).await }.boxed()
+    }
+}
+
+/// Runs the service until it is told to stop.
+///
+/// # Errors
+/// [`StartError`] when it cannot start.
+pub async fn run(config: Config) -> Result<(), StartError> {
+    let options = config.service;
+    launch::logging::start(&options.shop)?;
+    launch::arm_failpoints();
+    let listener = launch::bind(options.listen)?;
+    let (stores, broker) =
+        (launch::open_stores(&options, "orders").await?, launch::connect_broker(&options, "orders")?);
+    let mut registry = Registry::default();
+    let app =
+        App::start(Parts { stores, broker: broker.clone(), clock: Clock::system() }, &options.shop, &mut registry);
+    let http = HttpMetrics::register(&mut registry);
+    let (handlers, checks, registry) = (app.handlers(), Arc::new(app.checks()), Arc::new(registry));
+    let configure = move |cfg: &mut actix_web::web::ServiceConfig| {
+        handlers.configure(cfg);
+        edge::configure_operation(cfg, registry.clone(), checks.clone());
+    };
+    let server = launch::serve(listener, usize::from(options.shop.http_workers), configure, http).await?;
+    launch::stop_signal().await?;
+    app.close_sockets().await;
+    server.stop().await;
+    app.stop_intake().await;
+    app.finish().await;
+    broker.close().await;
+    tracing::info!("stopped");
+    Ok(())
+}

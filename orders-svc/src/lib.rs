@@ -1,0 +1,15 @@
+//! Orders: a user places an order, it is paid asynchronously, and everybody is told.
+//! Absent: money; payments has it, and the two meet only through messages.
+//!
+//! An order's way: [`http`] parses it, [`placing`] commits it with its request to payments, [`settling`] steps its saga when the
+//! answer arrives, [`pushing`] tells those who watch; [`reading`] shows it.
+
+pub mod app;
+pub mod config;
+pub mod http;
+pub mod metrics;
+pub mod order;
+pub mod placing;
+pub mod pushing;
+pub mod reading;
+pub mod settling;

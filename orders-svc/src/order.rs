@@ -1,0 +1,79 @@
+//! An order as the service knows it: what the buyer asked for, and where the saga stands.
+//! Absent: the saga's rules (saga::order) and the tables.
+
+use saga::{
+    Amount, Currency, OrderId, UserId,
+    messages::PaymentRequested,
+    order::{START, State},
+};
+use store::Micros;
+
+/// What a buyer asks for, parsed. After this nothing is checked twice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OrderDraft {
+    /// Who buys.
+    pub user_id: UserId,
+    /// For how much.
+    pub amount: Amount,
+    /// What it is, in the buyer's words.
+    pub description: Option<String>,
+    /// The client's Idempotency-Key.
+    pub idempotency_key: Option<String>,
+}
+
+/// An order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Order {
+    /// Its id, a UUIDv7.
+    pub id: OrderId,
+    /// What was asked for.
+    pub draft: OrderDraft,
+    /// Of which currency.
+    pub currency: Currency,
+    /// Where the saga stands.
+    pub state: State,
+    /// 1 at first, one more with each change.
+    pub version: i32,
+    /// When it was placed.
+    pub created_at: Micros,
+    /// When it changed last.
+    pub updated_at: Micros,
+    /// Until when it has to be paid.
+    pub pay_before: Micros,
+    /// When somebody asked to cancel it.
+    pub cancel_requested_at: Option<Micros>,
+}
+
+impl Order {
+    /// A new order, as the saga begins.
+    pub fn place(id: OrderId, draft: OrderDraft, currency: Currency, now: Micros, pay_before: Micros) -> Self {
+        Self {
+            id,
+            draft,
+            currency,
+            state: START.0,
+            version: 1,
+            created_at: now,
+            updated_at: now,
+            pay_before,
+            cancel_requested_at: None,
+        }
+    }
+
+    /// The order as it was when it was placed: the answer that a repeated request gets again.
+    #[must_use]
+    pub fn as_placed(self) -> Self {
+        let Self { id, draft, currency, created_at, pay_before, .. } = self;
+        Self::place(id, draft, currency, created_at, pay_before)
+    }
+
+    /// The request for its money.
+    pub fn payment_request(&self) -> PaymentRequested {
+        PaymentRequested {
+            order_id: self.id,
+            user_id: self.draft.user_id.clone(),
+            amount_minor: self.draft.amount,
+            currency: self.currency,
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! Between the instances: telling the others what was committed here, and hearing what was committed there.
+//! Absent: confirms; a listener that was deaf looks into the database, a speaker that was cut off says all of it again.
+
+use super::{Recent, change::Change, hub::HubHandle};
+use crate::order::Order;
+use async_trait::async_trait;
+use messaging::{
+    Announcement,
+    broker::{Broker, Heard, Listener},
+};
+use saga::messages::{MOST_CHANGES, OrderStatusChanged, StatusChange};
+use std::{fmt, sync::Arc, time::Duration};
+use store::{Clock, Micros};
+use supervision::{Pause, Step};
+use tokio::{pin, sync::watch};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+/// How long a broken connection to the broker may go unnoticed: two heartbeats and some.
+const UNNOTICED: Duration = Duration::from_secs(30);
+/// Rest before listening again after the broker was closed.
+const LISTEN_AGAIN: Duration = Duration::from_secs(1);
+
+/// Tells this instance's sockets and the other instances. A cheap clone.
+#[derive(Clone)]
+pub struct Announcer {
+    /// This instance's sockets.
+    pub hub: HubHandle,
+    /// The way to the others.
+    pub broker: Arc<dyn Broker>,
+    /// The time.
+    pub clock: Clock,
+    /// Marks what comes from here: it comes back through the broker.
+    pub instance: Uuid,
+    /// What the others may not have heard.
+    pub recent: Recent,
+}
+
+impl fmt::Debug for Announcer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Announcer({})", self.instance)
+    }
+}
+
+impl Announcer {
+    /// Announces orders as they were committed.
+    pub async fn announce(&self, orders: &[Order]) {
+        if orders.is_empty() {
+            return;
+        }
+        self.hub.tell(orders.iter().map(Change::from).collect());
+        let changes: Vec<_> = orders.iter().map(status_change).collect();
+        self.recent.keep(&changes, self.clock.now());
+        self.say(&changes).await;
+    }
+
+    /// Says once more what the others may not have heard.
+    async fn announce_again(&self, since: Micros) {
+        self.say(&self.recent.again(since, self.clock.now())).await;
+    }
+
+    async fn say(&self, changes: &[StatusChange]) {
+        for some in changes.chunks(MOST_CHANGES) {
+            let changed = OrderStatusChanged { changes: some.to_vec() };
+            self.broker.announce(Announcement::new(&changed, self.instance, self.clock.now())).await;
+        }
+    }
+}
+
+fn status_change(order: &Order) -> StatusChange {
+    StatusChange {
+        order_id: order.id,
+        user_id: order.draft.user_id.clone(),
+        status: order.state.status().to_owned(),
+        reason: order.state.reason().map(str::to_owned),
+        amount_minor: order.draft.amount,
+        currency: order.currency,
+        version: order.version,
+        updated_at: order.updated_at.to_string(),
+    }
+}
+
+/// The listening actor's step: hears until the broker is closed, and says again what was said to a broken connection.
+#[derive(Clone, Debug)]
+pub struct Listening(pub Announcer);
+
+#[async_trait(?Send)]
+impl Step for Listening {
+    async fn step(&mut self, stop: &CancellationToken) -> Pause {
+        let Announcer { hub, broker, clock, .. } = &self.0;
+        let mut listener = broker.listen();
+        let mut voice = Voice { reachable: broker.reachable(), mute_since: clock.now().minus(UNNOTICED) };
+        voice.reachable.mark_changed();
+        // Also after a restart of this actor: what was said meanwhile was not heard.
+        let mut deaf_since = clock.now().minus(UNNOTICED);
+        loop {
+            let heard = tokio::select! {
+                () = stop.cancelled() => return Pause::None,
+                heard = self.hear(&mut *listener, &mut voice) => heard,
+            };
+            match heard {
+                Some(Heard::Message(body)) => self.pass_on(&body),
+                Some(Heard::Lost) => deaf_since = clock.now().minus(UNNOTICED),
+                // The sockets' look into the database goes back by the overlap once more.
+                Some(Heard::Back) => hub.catch_up(deaf_since),
+                None => return Pause::For(LISTEN_AGAIN),
+            }
+        }
+    }
+}
+
+/// Whether the others can hear us.
+struct Voice {
+    reachable: watch::Receiver<bool>,
+    /// Since when they perhaps cannot, or could not.
+    mute_since: Micros,
+}
+
+impl Listening {
+    /// Waits for the next thing heard, and minds the voice meanwhile. What the listener has begun, such as an ear, is not broken off.
+    async fn hear(&self, listener: &mut dyn Listener, voice: &mut Voice) -> Option<Heard> {
+        let heard = listener.next();
+        pin!(heard);
+        loop {
+            tokio::select! {
+                heard = &mut heard => return heard,
+                Ok(()) = voice.reachable.changed() => self.mind(voice).await,
+            }
+        }
+    }
+
+    async fn mind(&self, voice: &mut Voice) {
+        let back = *voice.reachable.borrow_and_update();
+        if back {
+            self.0.announce_again(voice.mute_since).await;
+        }
+        // When it is lost so quickly again that nobody sees it, this is the time that counts.
+        voice.mute_since = self.0.clock.now().minus(UNNOTICED);
+    }
+
+    fn pass_on(&self, body: &[u8]) {
+        match changes(body, self.0.instance) {
+            Ok(changes) if changes.is_empty() => {}
+            Ok(changes) => self.0.hub.tell(changes),
+            Err(error) => tracing::warn!(error, "an announcement could not be read"),
+        }
+    }
+}
+
+/// The changes of an announcement, none if it is our own.
+fn changes(body: &[u8], instance: Uuid) -> Result<Vec<Change>, String> {
+    let announced = Announcement::read(body).map_err(|error| error.to_string())?;
+    if announced.instance == Some(instance) {
+        return Ok(Vec::new());
+    }
+    let changes = announced.changed.changes.into_iter().map(Change::try_from).collect::<Result<_, _>>();
+    changes.map_err(|error| error.to_string())
+}
