@@ -1,0 +1,139 @@
+//! The two databases that the commands look at: opening them, and errors that say which one it was.
+//! Absent: creating or migrating them; a path with a typing error must not become an empty shop.
+
+use sea_orm::{DbErr, sqlx::sqlite::SqliteConnectOptions};
+use std::{fmt, path::PathBuf, str::FromStr};
+use store::{Fault, OpenError, Options, Store};
+
+/// The reads of a command follow one another; one connection is for a snapshot that stays open meanwhile.
+const CONNECTIONS: u32 = 2;
+
+/// One of the two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Database {
+    /// That of orders-svc.
+    Orders,
+    /// That of payments-svc.
+    Payments,
+}
+
+impl Database {
+    /// Its name, as in options and tables.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Orders => "orders",
+            Self::Payments => "payments",
+        }
+    }
+}
+
+impl fmt::Display for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A database that gave no answer.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("the {database} database {}: {error}", verb(.error))]
+pub struct DatabaseError {
+    /// Which.
+    pub database: Database,
+    /// The driver's words.
+    pub error: DbErr,
+}
+
+fn verb(error: &DbErr) -> &'static str {
+    match error {
+        DbErr::ConnectionAcquire(_) | DbErr::Conn(_) => "cannot be reached",
+        error if Fault::of(error) == Fault::Unavailable => "cannot be read",
+        _ => "did not understand",
+    }
+}
+
+/// Why a database was not even opened.
+#[derive(Debug, thiserror::Error)]
+pub enum CannotOpen {
+    /// The option is wrong.
+    #[error("--{database}-url: {why}")]
+    Url {
+        /// Which.
+        database: Database,
+        /// What is wrong with it.
+        why: OpenError,
+    },
+    /// The URL is fine and names a file that is not there.
+    #[error("the {database} database cannot be reached: there is no file {}", .path.display())]
+    NoFile {
+        /// Which.
+        database: Database,
+        /// Where it should be.
+        path: PathBuf,
+    },
+}
+
+/// Where the two are.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Urls {
+    /// Of orders.
+    pub orders: String,
+    /// Of payments.
+    pub payments: String,
+}
+
+impl fmt::Debug for Urls {
+    /// Without the URLs, which hold passwords.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Urls").finish_non_exhaustive()
+    }
+}
+
+/// Both databases.
+#[derive(Clone, Debug)]
+pub struct Databases {
+    /// That of orders-svc.
+    pub orders: Store,
+    /// That of payments-svc.
+    pub payments: Store,
+}
+
+impl Databases {
+    /// Opens both; a server is not asked yet.
+    ///
+    /// # Errors
+    /// [`CannotOpen`] for a URL that cannot be used or a file that does not exist.
+    pub async fn open(urls: &Urls) -> Result<Self, CannotOpen> {
+        let orders = open(Database::Orders, &urls.orders).await?;
+        Ok(Self { orders, payments: open(Database::Payments, &urls.payments).await? })
+    }
+
+    /// Both with their names.
+    pub fn both(&self) -> [(Database, &Store); 2] {
+        [(Database::Orders, &self.orders), (Database::Payments, &self.payments)]
+    }
+
+    /// Closes both. What cannot be closed any more is gone already.
+    pub async fn close(&self) {
+        for (_, store) in self.both() {
+            drop(store.close().await);
+        }
+    }
+}
+
+async fn open(database: Database, url: &str) -> Result<Store, CannotOpen> {
+    if let Some(path) = missing_file(url) {
+        return Err(CannotOpen::NoFile { database, path });
+    }
+    let options = Options { url: url.to_owned(), max_connections: CONNECTIONS, application: "gozon" };
+    Store::open(&options).await.map_err(|why| CannotOpen::Url { database, why })
+}
+
+/// The file that a SQLite URL names, if it is not there: opening it would create it.
+fn missing_file(url: &str) -> Option<PathBuf> {
+    if !url.starts_with("sqlite:") {
+        return None;
+    }
+    let options = SqliteConnectOptions::from_str(url).ok()?;
+    let path = options.get_filename().to_owned();
+    if path.is_file() { None } else { Some(path) }
+}

@@ -1,0 +1,131 @@
+//! The embedded shop: both services in one process, on two SQLite files, with the in-process broker, behind one port.
+//! Absent: anything of the services' own; this is their composition root once more.
+
+use crate::{
+    config::{UpOptions, embedded},
+    page::Page,
+};
+use actix_web::{HttpResponse, web};
+use edge::HttpMetrics;
+use launch::{Running, StartError};
+use messaging::{
+    broker::{Broker, memory::MemoryBroker},
+    outbox,
+};
+use prometheus_client::registry::Registry;
+use std::{
+    fs::{File, OpenOptions, create_dir_all},
+    io,
+    net::SocketAddr,
+    path::Path,
+    sync::Arc,
+};
+use store::{Clock, Options, Store};
+
+/// Held while a shop runs in the directory, so that no second one does.
+const LOCK_FILE: &str = "gozon.lock";
+
+/// A running shop.
+pub struct Shop {
+    server: Running,
+    orders: orders_svc::app::App,
+    payments: payments_svc::app::App,
+    broker: MemoryBroker,
+    _lock: File,
+}
+
+impl Shop {
+    /// Starts the shop in the directory, where it stopped if there was one before. Call it within an actix system.
+    ///
+    /// # Errors
+    /// [`StartError`] when the address or the directory cannot be used.
+    pub async fn start(options: &UpOptions) -> Result<Self, StartError> {
+        let lock = lock(&options.data_dir).map_err(|why| StartError::option("data-dir", why))?;
+        let listener = launch::bind(options.listen)?;
+        let urls = embedded(&options.data_dir).map_err(|why| StartError::option("data-dir", why))?;
+        let (orders, payments) = (open(urls.orders).await?, open(urls.payments).await?);
+        recover(&orders, &payments).await.map_err(|why| StartError::option("data-dir", why))?;
+        let (broker, clock, mut registry) = (MemoryBroker::new(), Clock::system(), Registry::default());
+        let parts =
+            orders_svc::app::Parts { stores: orders.into(), broker: Arc::new(broker.clone()), clock: clock.clone() };
+        let orders = orders_svc::app::App::start(parts, &options.shop, &mut registry);
+        let parts = payments_svc::app::Parts { stores: payments.into(), broker: Arc::new(broker.clone()), clock };
+        let payments = payments_svc::app::App::start(parts, &options.shop, &mut registry);
+        let http = HttpMetrics::register(&mut registry);
+        let page = Page::read(&options.web_dir).map_err(|why| StartError::option("web-dir", why))?;
+        let configure = routes(&orders, &payments, page, Arc::new(registry));
+        let server = launch::serve(listener, usize::from(options.shop.http_workers), configure, http).await?;
+        Ok(Self { server, orders, payments, broker, _lock: lock })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.server.address
+    }
+
+    /// Stops it: what was accepted is finished or safely in an outbox.
+    pub async fn stop(self) {
+        self.orders.close_sockets().await;
+        self.server.stop().await;
+        tokio::join!(self.orders.stop_intake(), self.payments.stop_intake());
+        // Nobody consumes any more: closing answers the publishers, and their rows stay in the outbox.
+        self.broker.close().await;
+        tokio::join!(self.orders.finish(), self.payments.finish());
+    }
+}
+
+/// Runs the shop until it is told to stop.
+///
+/// # Errors
+/// [`StartError`] when it cannot start.
+pub async fn run(options: UpOptions) -> Result<(), StartError> {
+    launch::logging::start(&options.shop)?;
+    launch::arm_failpoints();
+    let shop = Shop::start(&options).await?;
+    tracing::info!("the shop is open on http://{}", shop.address());
+    launch::stop_signal().await?;
+    shop.stop().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+fn lock(dir: &Path) -> Result<File, String> {
+    let cannot = |error: io::Error| format!("{} cannot be used: {error}", dir.display());
+    create_dir_all(dir).map_err(cannot)?;
+    let file = OpenOptions::new().create(true).truncate(false).write(true).open(dir.join(LOCK_FILE)).map_err(cannot)?;
+    file.try_lock().map_err(|_| format!("another shop is running in {}", dir.display()))?;
+    Ok(file)
+}
+
+async fn open(url: String) -> Result<Store, StartError> {
+    let opened = Store::open(&Options { url, max_connections: 4, application: "gozon" }).await;
+    opened.map_err(|error| StartError::option("data-dir", error))
+}
+
+/// Brings both schemas up to date. The lock says that nobody else is here, so whatever was leased has outlived its sender.
+async fn recover(orders: &Store, payments: &Store) -> Result<(), sea_orm::DbErr> {
+    migration::orders::up(orders.connection()).await?;
+    migration::payments::up(payments.connection()).await?;
+    outbox::release_all(orders).await?;
+    outbox::release_all(payments).await?;
+    Ok(())
+}
+
+fn routes(
+    orders: &orders_svc::app::App,
+    payments: &payments_svc::app::App,
+    page: Page,
+    registry: Arc<Registry>,
+) -> impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static {
+    let (of_orders, of_payments) = (orders.handlers(), payments.handlers());
+    let checks = Arc::new([orders.checks(), payments.checks()].concat());
+    move |cfg: &mut web::ServiceConfig| {
+        of_orders.configure(cfg);
+        of_payments.configure(cfg);
+        page.configure(cfg);
+        edge::configure_operation(cfg, registry.clone(), checks.clone());
+        cfg.service(
+            edge::resource("/health", "GET").get(async || HttpResponse::Ok().json(serde_json::json!({"status": "ok"}))),
+        );
+    }
+}
