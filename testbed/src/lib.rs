@@ -1,0 +1,34 @@
+//! Real servers for tests: a private PostgreSQL and RabbitMQ that can be killed, and a faulty network in front of them.
+//!
+//! Absent on purpose: async, database and broker clients, containers, and any knowledge of Gozon. Everything here
+//! blocks and needs nothing but the standard library, because `xtask` compiles it before it can do anything at all.
+//!
+//! | a test wants | it uses |
+//! | --- | --- |
+//! | a server, any server, shared with the other tests | [`postgres_url`], [`amqp_url`], set by `cargo xtask test` |
+//! | a server of its own, to kill, freeze, empty | [`Postgres::start`], [`RabbitMq::start`] |
+//! | a bad network between its code and a server | [`Proxy::start`] |
+//! | to wait for something without a sleep | [`wait_until`] |
+//!
+//! Whatever is started here ends with its owner: by `Drop`, and by a leash (a tiny shell process that notices the
+//! owner's death) when the owner is killed or interrupted and `Drop` never runs.
+#![expect(clippy::print_stderr, reason = "a server that cannot be ended is reported from Drop, which returns nothing")]
+
+mod daemon;
+mod install;
+mod leash;
+mod place;
+mod postgres;
+mod programs;
+mod proxy;
+mod rabbitmq;
+mod servers;
+mod signals;
+mod wait;
+
+pub use install::{Server, ensure_installed};
+pub use postgres::Postgres;
+pub use proxy::{Proxy, address_of};
+pub use rabbitmq::RabbitMq;
+pub use servers::{AMQP_VARIABLE, POSTGRES_VARIABLE, Servers, amqp_url, postgres_url};
+pub use wait::wait_until;

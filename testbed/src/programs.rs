@@ -1,0 +1,71 @@
+//! Where the servers' programs are on this machine; the newest version wins. Nothing is installed or started here.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+};
+
+/// Debian's wrapper around RabbitMQ's scripts: it changes the user and the directory, and loses our settings.
+const WRAPPER: &str = "rabbitmq-script-wrapper";
+
+/// The directory with `initdb` and `postgres`.
+pub(crate) fn postgres() -> Option<PathBuf> {
+    let packaged = versions("/usr/lib/postgresql").into_iter().map(|version| version.join("bin"));
+    let complete = |bin: &PathBuf| bin.join("initdb").is_file() && bin.join("postgres").is_file();
+    path().into_iter().chain(packaged).find(complete)
+}
+
+/// The script `rabbitmq-server`.
+pub(crate) fn rabbitmq() -> Option<PathBuf> {
+    let packaged = versions("/usr/lib/rabbitmq/lib").into_iter().map(|version| version.join("sbin"));
+    let mut homes = vec![PathBuf::from("/usr/lib/rabbitmq/bin")];
+    homes.extend(packaged);
+    homes.extend(path());
+    homes.into_iter().map(|home| home.join("rabbitmq-server")).find(|script| script.is_file() && !is_wrapper(script))
+}
+
+/// Erlang's port mapper.
+pub(crate) fn epmd() -> Option<PathBuf> {
+    let runtimes = ["/usr/lib/erlang", "/usr/local/lib/erlang", "/opt/homebrew/lib/erlang"];
+    let bins = runtimes.into_iter().flat_map(versions).map(|version| version.join("bin"));
+    path().into_iter().chain(bins).map(|bin| bin.join("epmd")).find(|epmd| epmd.is_file())
+}
+
+/// The browser.
+pub(crate) fn chromium() -> Option<PathBuf> {
+    path().into_iter().map(|bin| bin.join("chromium")).find(|chromium| chromium.is_file())
+}
+
+/// The directories of `PATH`.
+pub(crate) fn path() -> Vec<PathBuf> {
+    env::var_os("PATH").map(|path| env::split_paths(&path).collect()).unwrap_or_default()
+}
+
+fn is_wrapper(script: &Path) -> bool {
+    script.canonicalize().is_ok_and(|script| script.ends_with(WRAPPER))
+}
+
+/// The directories in `parent` that have a number in their names, highest version first.
+fn versions(parent: &str) -> Vec<PathBuf> {
+    let entries = fs::read_dir(parent).into_iter().flatten().flatten().map(|entry| entry.path());
+    let mut versions: Vec<PathBuf> = entries.filter(|path| path.is_dir() && !version(path).is_empty()).collect();
+    versions.sort_by_key(|path| std::cmp::Reverse(version(path)));
+    versions
+}
+
+fn version(directory: &Path) -> Vec<u32> {
+    let name = directory.file_name().unwrap_or_default().to_string_lossy();
+    name.split(|character: char| !character.is_ascii_digit()).filter_map(|part| part.parse().ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_compared_as_numbers() {
+        assert!(version(Path::new("/x/rabbitmq_server-3.13.1")) > version(Path::new("/x/rabbitmq_server-3.9.30")));
+        assert!(version(Path::new("/usr/lib/postgresql/15")) > version(Path::new("/usr/lib/postgresql/9.6")));
+        assert!(version(Path::new("/usr/lib/erlang/lib")).is_empty());
+    }
+}
