@@ -1,0 +1,114 @@
+//! `cargo llvm-cov` and the compiler's own LLVM tools: installed when missing, then asked for flags and for the report.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context, Result, bail};
+
+use super::{environment, stale};
+use crate::{
+    steps::{output, succeed},
+    workspace::Workspace,
+};
+
+const PROGRAM: &str = "cargo-llvm-cov";
+/// The version that is installed when there is none; any that is already on PATH will do.
+const VERSION: &str = "0.9.1";
+
+/// The tools, ready to use, and the environment of an instrumented build.
+pub struct Tool<'a> {
+    workspace: &'a Workspace,
+    program: PathBuf,
+    environment: Vec<(String, String)>,
+}
+
+impl Tool<'_> {
+    /// Installs what is missing, and forgets the profiles of earlier runs.
+    ///
+    /// # Errors
+    /// When something is missing and cannot be installed.
+    pub fn ready(workspace: &Workspace) -> Result<Tool<'_>> {
+        ensure_llvm_tools(workspace)?;
+        let program = ensure_program(workspace)?;
+        let mut tool = Tool { workspace, program, environment: Vec::new() };
+        tool.environment = environment::parse(&output(tool.command("show-env").args(["--sh", "--no-cfg-coverage"]))?);
+        succeed(tool.command("clean").arg("--profraw-only"))?;
+        Ok(tool)
+    }
+
+    /// Cargo, with the environment of an instrumented build.
+    pub fn cargo(&self) -> Command {
+        self.instrumented(self.workspace.cargo())
+    }
+
+    /// Makes the report forget programs of earlier builds. `messages` are cargo's, in JSON, on the present one.
+    ///
+    /// # Errors
+    /// When a file cannot be removed.
+    pub fn keep_only(&self, messages: &str) -> Result<()> {
+        stale::remove_programs_not_in(messages, &self.directory().join("debug/deps"))
+    }
+
+    /// How often each line ran, in lcov's format. Processes that a test killed in the middle of writing leave broken
+    /// profiles; those are passed over.
+    ///
+    /// # Errors
+    /// When there are no usable profiles.
+    pub fn report(&self) -> Result<String> {
+        let mut command = self.command("report");
+        output(command.args(["--lcov", "--failure-mode", "all"]))
+    }
+
+    fn command(&self, verb: &str) -> Command {
+        let mut command = Command::new(&self.program);
+        command.args(["llvm-cov", verb]).current_dir(&self.workspace.root);
+        self.instrumented(command)
+    }
+
+    /// In a target directory of its own. Incremental builds would only cost disk: it is mostly built from nothing.
+    fn instrumented(&self, mut command: Command) -> Command {
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command.env("CARGO_TARGET_DIR", self.directory()).env("CARGO_INCREMENTAL", "0");
+        command
+    }
+
+    fn directory(&self) -> PathBuf {
+        self.workspace.target.join("coverage")
+    }
+}
+
+fn ensure_program(workspace: &Workspace) -> Result<PathBuf> {
+    let tools = workspace.target.join("tools");
+    let installed = tools.join("bin").join(PROGRAM);
+    let path = env::var_os("PATH").unwrap_or_default();
+    let mut places = env::split_paths(&path).map(|directory| directory.join(PROGRAM)).chain([installed.clone()]);
+    if let Some(found) = places.find(|program| program.is_file()) {
+        return Ok(found);
+    }
+    let mut cargo = workspace.cargo();
+    cargo.args(["install", "--locked", "--version", VERSION, "--root"]).arg(&tools).arg(PROGRAM);
+    succeed(&mut cargo)?;
+    Ok(installed)
+}
+
+/// They have to be of the compiler's own LLVM version, so only rustup's component will do, or what the user names.
+fn ensure_llvm_tools(workspace: &Workspace) -> Result<()> {
+    let named = ["LLVM_COV", "LLVM_PROFDATA"].iter().all(|name| env::var_os(name).is_some());
+    if named || has_llvm_tools(workspace)? {
+        return Ok(());
+    }
+    if Command::new("rustup").arg("--version").output().is_err() {
+        bail!("the coverage needs LLVM's tools and there is no rustup to get them: set LLVM_COV and LLVM_PROFDATA");
+    }
+    succeed(Command::new("rustup").args(["component", "add", "llvm-tools"]).current_dir(&workspace.root))
+}
+
+fn has_llvm_tools(workspace: &Workspace) -> Result<bool> {
+    let sysroot = output(Command::new("rustc").args(["--print", "sysroot"]).current_dir(&workspace.root))?;
+    let targets = Path::new(sysroot.trim()).join("lib/rustlib");
+    let mut targets = fs::read_dir(&targets).with_context(|| format!("cannot read {}", targets.display()))?.flatten();
+    Ok(targets.any(|target| target.path().join("bin/llvm-profdata").is_file()))
+}
