@@ -1,0 +1,114 @@
+// The statement: every entry of the account with the balance after it, and the balance over time above it.
+import { Button } from "@mantine/core";
+import { useInfiniteQuery } from "@tanstack/react-query";
+import { NoValue, valueOf } from "../api/answer";
+import { call } from "../api/call";
+import type { components } from "../api/payments";
+import { useWords } from "../i18n/setup";
+import { showTime } from "../i18n/time";
+import { Amount } from "../money/Amount";
+import { Card } from "../shop/Card";
+import { Empty, Failed, Loading } from "../shop/Placeholders";
+import { keys } from "../shop/queries";
+import { useSession } from "../shop/SessionContext";
+import { useWatched } from "../watching/useWatched";
+import classes from "./Statement.module.css";
+import { stepsOf } from "./steps";
+import { useChart } from "./useChart";
+
+type Transaction = components["schemas"]["Transaction"];
+const PAGE = 20;
+
+export function Statement() {
+  const { t } = useWords();
+  return (
+    <Card title={t("statement.title")}>
+      <Entries />
+    </Card>
+  );
+}
+
+function useStatement() {
+  const { user } = useSession();
+  return useInfiniteQuery({
+    queryKey: keys.statement(user),
+    queryFn: async ({ pageParam, signal }) => {
+      const query = { limit: PAGE, ...(pageParam !== null && { cursor: pageParam }) };
+      return valueOf(await call("get", "/accounts/transactions", { user, query, signal }));
+    },
+    initialPageParam: null as string | null,
+    getNextPageParam: ({ next_cursor }) => next_cursor,
+  });
+}
+
+function Entries() {
+  const { t } = useWords();
+  const { data, error, refetch, hasNextPage, isFetchingNextPage, fetchNextPage } = useStatement();
+  const noAccount = error instanceof NoValue && error.code === "account_not_found";
+  if (!data && error && !noAccount) return <Failed title={t("statement.failed")} error={error} retry={() => void refetch()} />;
+  if (!data && !noAccount) return <Loading rows={2} />;
+  const entries = data?.pages.flatMap(({ transactions }) => transactions) ?? [];
+  if (entries.length === 0) return <Empty title={t("statement.empty")} text={t("statement.emptyText")} />;
+  return (
+    <>
+      <ChartAndTable entries={entries} />
+      {hasNextPage && (
+        <Button
+          variant="default"
+          fullWidth
+          mt="md"
+          aria-disabled={isFetchingNextPage}
+          onClick={() => !isFetchingNextPage && void fetchNextPage()}
+        >
+          {isFetchingNextPage ? t("orders.loadingMore") : t("statement.more")}
+        </Button>
+      )}
+    </>
+  );
+}
+
+function ChartAndTable({ entries }: { entries: Transaction[] }) {
+  const { t } = useWords();
+  const currency = useWatched(useSession().currency);
+  const Chart = useChart(entries[0]?.id);
+  return (
+    <>
+      {Chart ? <Chart points={stepsOf(entries)} currency={currency} /> : <div className={classes.chartRoom} />}
+      {/* Only amounts in the millions are too wide for a phone; then the table scrolls, by keyboard too. */}
+      <div className={classes.scroll} tabIndex={0} role="group" aria-label={t("statement.title")}>
+        <Table entries={entries} currency={currency} />
+      </div>
+    </>
+  );
+}
+
+function Table({ entries, currency }: { entries: Transaction[]; currency: string }) {
+  const { t, language } = useWords();
+  return (
+    <table className={classes.table}>
+      <thead>
+        <tr>
+          <th scope="col">{t("statement.what")}</th>
+          <th scope="col">{t("statement.amount")}</th>
+          <th scope="col">{t("statement.after")}</th>
+        </tr>
+      </thead>
+      <tbody>
+        {entries.map((entry) => (
+          <tr key={entry.id}>
+            <th scope="row">
+              {t(`statement.kind.${entry.kind}`)}
+              <span className={classes.when}>{showTime(entry.created_at, language)}</span>
+            </th>
+            <td data-sign={entry.amount.startsWith("-") ? "minus" : "plus"}>
+              <Amount decimal={entry.amount} currency={currency} />
+            </td>
+            <td>
+              <Amount decimal={entry.balance_after} currency={currency} />
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
