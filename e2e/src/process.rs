@@ -1,0 +1,171 @@
+//! One process of the shop: started, killed, told to stop, started again, on whatever port is free at the moment.
+//! Absent: what it is asked; a [`Client`](crate::Client) finds it through its [`Endpoint`].
+
+use crate::wait::{LIMIT, eventually};
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+use std::{
+    env,
+    ffi::OsString,
+    fs::{self, File},
+    net::SocketAddr,
+    path::PathBuf,
+    process::{ExitStatus, Stdio},
+    sync::{Arc, Mutex, PoisonError},
+};
+use tokio::{
+    process::{Child, Command},
+    time::timeout,
+};
+
+/// All that a process of the shop gets to know of our environment: the last one is where coverage writes to.
+const PASSED_ON: [&str; 4] = ["PATH", "TMPDIR", "RUST_BACKTRACE", "LLVM_PROFILE_FILE"];
+/// How much of a log an error quotes, in lines.
+const QUOTED_LINES: usize = 25;
+
+/// Where a process listens now; nowhere while it does not run.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Endpoint(Arc<Mutex<Option<SocketAddr>>>);
+
+impl Endpoint {
+    pub fn get(&self) -> Option<SocketAddr> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set(&self, address: Option<SocketAddr>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = address;
+    }
+}
+
+/// A program with its arguments, running or not. Killed on `Drop`.
+#[derive(Debug)]
+pub struct Process {
+    name: String,
+    program: PathBuf,
+    arguments: Vec<OsString>,
+    environment: Vec<(String, String)>,
+    logs: PathBuf,
+    starts: u32,
+    child: Option<Child>,
+    endpoint: Endpoint,
+}
+
+impl Process {
+    /// A process that has yet to be started. Its logs go to files in `logs`, one for each start.
+    pub(crate) fn new(name: String, program: PathBuf, arguments: Vec<OsString>, logs: PathBuf) -> Self {
+        let endpoint = Endpoint::default();
+        Self { name, program, arguments, environment: Vec::new(), logs, starts: 0, child: None, endpoint }
+    }
+
+    /// Another one with the same arguments, not started.
+    #[must_use]
+    pub fn twin(&self, name: &str) -> Self {
+        let mut twin = Self::new(name.to_owned(), self.program.clone(), self.arguments.clone(), self.logs.clone());
+        twin.environment.clone_from(&self.environment);
+        twin
+    }
+
+    /// Sets a variable for the starts to come.
+    pub fn set(&mut self, variable: &str, value: &str) {
+        self.environment.push((variable.to_owned(), value.to_owned()));
+    }
+
+    /// Its URL, for programs that are given one.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn base(&self) -> Result<String> {
+        Ok(format!("http://{}", self.endpoint.get().context("it does not run")?))
+    }
+
+    pub(crate) fn endpoint(&self) -> Endpoint {
+        self.endpoint.clone()
+    }
+
+    /// Starts it, and waits until it listens.
+    ///
+    /// # Errors
+    /// With the end of its log, when it ends instead.
+    pub async fn start(&mut self) -> Result<()> {
+        self.starts += 1;
+        let log = File::create(self.log())?;
+        let mut command = Command::new(&self.program);
+        command.args(&self.arguments).args(["--listen", "127.0.0.1:0", "--log-format", "json"]);
+        command.env_clear().envs(env::vars_os().filter(|(name, _)| PASSED_ON.iter().any(|passed| name == passed)));
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).kill_on_drop(true);
+        self.child = Some(command.spawn().with_context(|| format!("{} cannot be started", self.program.display()))?);
+        let listening = self.listening().await;
+        let address = listening.map_err(|error| error.context(self.quoted()))?;
+        self.endpoint.set(Some(address));
+        Ok(())
+    }
+
+    async fn listening(&mut self) -> Result<SocketAddr> {
+        let (log, name) = (self.log(), self.name.clone());
+        let child = Mutex::new(self.child.as_mut().context("it was not started")?);
+        eventually(&format!("{name} to listen"), || {
+            let ended = child.lock().unwrap_or_else(PoisonError::into_inner).try_wait();
+            let told = fs::read_to_string(&log).map(|text| text.lines().find_map(address));
+            let name = &name;
+            async move {
+                match (told?, ended?) {
+                    (Some(address), _) => Ok(Some(address)),
+                    (None, Some(status)) => bail!("{name} ended instead of listening ({status})"),
+                    (None, None) => Ok(None),
+                }
+            }
+        })
+        .await
+    }
+
+    /// Kills it at once, like a power cut.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub async fn kill_9(&mut self) -> Result<()> {
+        self.endpoint.set(None);
+        let mut child = self.child.take().with_context(|| format!("{} does not run", self.name))?;
+        child.kill().await.context("it cannot be killed")
+    }
+
+    /// Asks it to stop and says how it ended.
+    ///
+    /// # Errors
+    /// When it does not run, or does not end.
+    pub async fn terminate(&mut self) -> Result<ExitStatus> {
+        let mut child = self.child.take().with_context(|| format!("{} does not run", self.name))?;
+        let id = child.id().context("it has ended already")?;
+        // The shell's own `kill`, for slim machines have no program of that name.
+        Command::new("sh").args(["-c", r#"kill -s TERM "$0""#, &id.to_string()]).status().await?;
+        let ended = timeout(LIMIT, child.wait()).await;
+        self.endpoint.set(None);
+        Ok(ended.with_context(|| format!("{} does not stop; {}", self.name, self.quoted()))??)
+    }
+
+    /// Whether it was started and not ended by us since.
+    pub fn runs(&self) -> bool {
+        self.child.is_some()
+    }
+
+    fn log(&self) -> PathBuf {
+        self.logs.join(format!("{}-{}.log", self.name, self.starts))
+    }
+
+    /// The end of its log, for an error.
+    pub(crate) fn quoted(&self) -> String {
+        let text = fs::read_to_string(self.log()).unwrap_or_default();
+        let lines: Vec<_> = text.lines().collect();
+        let end = &lines[lines.len().saturating_sub(QUOTED_LINES)..];
+        format!("the end of the log of {}:\n{}", self.name, end.join("\n"))
+    }
+}
+
+/// The address in the line in which a process says where it listens.
+fn address(line: &str) -> Option<SocketAddr> {
+    let line: Value = serde_json::from_str(line).ok()?;
+    if line["message"] != "listening" {
+        return None;
+    }
+    line["address"].as_str()?.parse().ok()
+}

@@ -1,0 +1,22 @@
+//! The system tests: the whole shop from outside, healthy and broken. Each ends with the verdict on its books.
+//!
+//! Absent: single calls and their errors (the services' own tests have those). Without the feature `servers` only the embedded
+//! shop is tested, without `failpoints` no panics.
+
+mod contention;
+mod crashes;
+#[cfg(feature = "servers")]
+mod instances;
+#[cfg(feature = "servers")]
+mod messages;
+#[cfg(feature = "servers")]
+mod outages;
+#[cfg(feature = "servers")]
+mod page;
+#[cfg(feature = "failpoints")]
+mod panics;
+#[cfg(feature = "servers")]
+mod private;
+mod pushes;
+mod script;
+mod walkthrough;
