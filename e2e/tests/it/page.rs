@@ -40,7 +40,8 @@ async fn origin(orders: &Process, payments: &Process) -> Result<(String, Child)>
     let mut preview = program("vite", &["preview", "--strictPort", "--port", &port.to_string()]);
     preview.env("ORDERS_PROXY", orders.base()?).env("PAYMENTS_PROXY", payments.base()?).stdout(Stdio::null());
     let preview = preview.spawn()?;
-    until("the page to be served", || async move { Ok(TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok()) }).await?;
+    until("the page to be served", || async move { Ok(TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok()) })
+        .await?;
     Ok((format!("http://127.0.0.1:{port}"), preview))
 }
 

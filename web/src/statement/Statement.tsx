@@ -12,9 +12,9 @@ import { Empty, Failed, Loading } from "../shop/Placeholders";
 import { keys } from "../shop/queries";
 import { useSession } from "../shop/SessionContext";
 import { useWatched } from "../watching/useWatched";
+import { LateChart } from "./LateChart";
 import classes from "./Statement.module.css";
 import { stepsOf } from "./steps";
-import { useChart } from "./useChart";
 
 type Transaction = components["schemas"]["Transaction"];
 const PAGE = 20;
@@ -70,10 +70,9 @@ function Entries() {
 function ChartAndTable({ entries }: { entries: Transaction[] }) {
   const { t } = useWords();
   const currency = useWatched(useSession().currency);
-  const Chart = useChart(entries[0]?.id);
   return (
     <>
-      {Chart ? <Chart points={stepsOf(entries)} currency={currency} /> : <div className={classes.chartRoom} />}
+      <LateChart points={stepsOf(entries)} currency={currency} />
       {/* Only amounts in the millions are too wide for a phone; then the table scrolls, by keyboard too. */}
       <div className={classes.scroll} tabIndex={0} role="group" aria-label={t("statement.title")}>
         <Table entries={entries} currency={currency} />

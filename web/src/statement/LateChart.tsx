@@ -1,12 +1,15 @@
-// Fetches the chart when there is something to draw, not with the first load.
+// Fetches the chart when there is something to draw, not with the first load, and keeps its room until then.
 // Absent: React.lazy, which never tries again; a chart that could not be fetched offline comes with the next change.
-import { useEffect, useState } from "react";
+import { createElement, useEffect, useState } from "react";
+import type { BalanceChartProps } from "./BalanceChart";
+import classes from "./Statement.module.css";
 
 type Chart = (typeof import("./BalanceChart"))["default"];
 
-/** `occasion` changes whenever trying again makes sense. */
-export function useChart(occasion: unknown): Chart | null {
+export function LateChart(props: BalanceChartProps) {
   const [chart, setChart] = useState<Chart | null>(null);
+  // With each step of the balance, trying again makes sense.
+  const steps = props.points.length;
   useEffect(() => {
     if (chart) return;
     let wanted = true;
@@ -20,6 +23,6 @@ export function useChart(occasion: unknown): Chart | null {
     return () => {
       wanted = false;
     };
-  }, [chart, occasion]);
-  return chart;
+  }, [chart, steps]);
+  return chart ? createElement(chart, props) : <div className={classes.chartRoom} />;
 }
