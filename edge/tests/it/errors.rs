@@ -25,6 +25,8 @@ async fn every_code_of_the_contract_is_answered_with_its_status() {
     ];
     let mut listed: Vec<_> =
         contract.into_iter().flat_map(|(status, codes)| codes.iter().map(move |code| (status, *code))).collect();
+    // The contract has the status without a code: a page of another origin may not open a WebSocket.
+    listed.push((403, "origin_not_allowed"));
     listed.extend([(405, "method_not_allowed"), (413, "payload_too_large"), (415, "unsupported_media_type")]);
     listed.sort_unstable();
     let mut ours: Vec<_> = Code::ALL.iter().map(|code| (code.status().as_u16(), code.as_str())).collect();
