@@ -6,11 +6,13 @@
 //! counts it and stops, and the supervisor starts it again with fresh state and the same mailbox. A task of its own also means
 //! that a transaction is never cancelled half-way because an actor stopped.
 
+mod ask;
 mod gatherer;
 mod repeater;
 mod vitals;
 
-pub use gatherer::{Admission, Ask, AskError, Gatherer, Handle, Limits, Reply, Work};
+pub use ask::{Admission, Ask, AskError, Reply};
+pub use gatherer::{Gatherer, Handle, Limits, Work};
 pub use repeater::{Pause, Repeater, RepeaterHandle, Step};
 pub use vitals::Vitals;
 
