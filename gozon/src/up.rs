@@ -52,6 +52,7 @@ impl Shop {
         let parts = payments_svc::app::Parts { stores: payments.into(), broker: Arc::new(broker.clone()), clock };
         let payments = payments_svc::app::App::start(parts, &options.shop, &mut registry);
         let http = HttpMetrics::register(&mut registry);
+        launch::process_metrics::register(&mut registry);
         let page = Page::read(&options.web_dir).map_err(|why| StartError::option("web-dir", why))?;
         let configure = routes(&orders, &payments, page, Arc::new(registry));
         let server = launch::serve(listener, usize::from(options.shop.http_workers), configure, http).await?;

@@ -33,7 +33,9 @@ pub struct Housekeeping {
 impl Step for Housekeeping {
     async fn step(&mut self, stop: &CancellationToken) -> Pause {
         self.metrics.broker_reachable.set(i64::from(*self.reachable.borrow()));
-        if let Err(error) = self.measure().await {
+        let measured = self.measure().await;
+        self.metrics.database_reachable.set(i64::from(measured.is_ok()));
+        if let Err(error) = measured {
             tracing::debug!(%error, "outbox and parking cannot be measured");
         } else if let Err(error) = self.clean(stop).await {
             tracing::warn!(%error, "the inbox cannot be cleaned");
@@ -64,5 +66,40 @@ impl Housekeeping {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use fixtures::database::{Kind, TestResult, open, with_database};
+    use prometheus_client::registry::Registry;
+    use sea_orm::ConnectionTrait;
+    use tokio::sync::watch;
+
+    #[tokio::test]
+    async fn the_metrics_say_whether_broker_and_database_can_be_reached() -> TestResult {
+        with_database(Kind::Sqlite, async |url| {
+            let store = open(&url).await?;
+            migration::orders::up(store.connection()).await?;
+            let metrics = Metrics::new(&mut Registry::default());
+            let (broker, reachable) = watch::channel(true);
+            let inbox_retention = Duration::from_secs(1);
+            let (clock, database, seen) = (Clock::system(), store.clone(), metrics.clone());
+            let mut housekeeping = Housekeeping { store, clock, metrics, inbox_retention, reachable };
+            let mut step = async || {
+                housekeeping.step(&CancellationToken::new()).await;
+                (seen.broker_reachable.get(), seen.database_reachable.get())
+            };
+            assert_eq!(step().await, (1, 1));
+            broker.send(false)?;
+            database.connection().execute_unprepared("ALTER TABLE outbox RENAME TO elsewhere").await?;
+            assert_eq!(step().await, (0, 0));
+            broker.send(true)?;
+            database.connection().execute_unprepared("ALTER TABLE elsewhere RENAME TO outbox").await?;
+            assert_eq!(step().await, (1, 1), "they are back");
+            Ok(database.close().await?)
+        })
+        .await
     }
 }

@@ -7,6 +7,7 @@ pub mod logging;
 pub mod options;
 mod parts;
 mod process;
+pub mod process_metrics;
 mod schema;
 
 pub use failpoints::arm_failpoints;

@@ -29,6 +29,8 @@ pub struct Metrics {
     pub outbox_age: Gauge,
     /// 1 while the broker can be reached.
     pub broker_reachable: Gauge,
+    /// 1 while the database answers.
+    pub database_reachable: Gauge,
 }
 
 impl Metrics {
@@ -46,6 +48,8 @@ impl Metrics {
         registry.register("inbox_messages", "Messages received, by outcome", metrics.consumed.clone());
         registry.register("parked_messages", "Messages set aside, by state", metrics.parked.clone());
         registry.register("broker_reachable", "1 while the broker can be reached", metrics.broker_reachable.clone());
+        let help = "1 while the database answers; while it does not, the other measurements are old";
+        registry.register("database_reachable", help, metrics.database_reachable.clone());
         metrics
     }
 

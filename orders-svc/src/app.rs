@@ -11,6 +11,7 @@ use crate::{
         hub::{HubHandle, SocketLimits},
     },
     settling::{Settling, SettlingHandle},
+    waiting::Waiting,
 };
 use edge::{Check, HttpMetrics};
 use futures_util::FutureExt;
@@ -50,6 +51,7 @@ pub struct App {
     schema: Schema,
     housekeeping: RepeaterHandle,
     listening: RepeaterHandle,
+    waiting: RepeaterHandle,
     sockets: Sockets,
     broker: Check,
 }
@@ -86,6 +88,7 @@ impl App {
             allowed_origins: options.allowed_origins.as_slice().into(),
         };
         let listening = Listening(announcer.clone());
+        let waiting = Waiting::new(store.clone(), clock.clone(), orders.clone());
         let settling = Settling { store: store.clone(), clock: clock.clone(), metrics: orders, announcer };
         let settling = SettlingHandle::start(settling, &vitals);
         let consumer = Consumer {
@@ -108,6 +111,7 @@ impl App {
             consumer: consumer.start(&vitals),
             housekeeping: Repeater::start("housekeeping", &vitals, move || housekeeping.clone()),
             listening: Repeater::start("push-listener", &vitals, move || listening.clone()),
+            waiting: Repeater::start("waiting", &vitals, move || waiting.clone()),
             sockets,
             broker: launch::reachable(broker.reachable()),
             store,
@@ -141,6 +145,7 @@ impl App {
             && self.consumer.alive()
             && self.relay.alive()
             && self.housekeeping.alive()
+            && self.waiting.alive()
     }
 
     /// Lets the sockets go, before the HTTP server stops: it would wait for them.
@@ -157,7 +162,7 @@ impl App {
 
     /// The second half: publishes what is in memory, or leaves it in the outbox, and lets go of the database.
     pub async fn finish(&self) {
-        tokio::join!(self.housekeeping.stop(), self.listening.stop());
+        tokio::join!(self.housekeeping.stop(), self.listening.stop(), self.waiting.stop());
         self.relay.drain().await;
         for store in [&self.store, &self.reads] {
             if let Err(error) = store.close().await {
@@ -190,6 +195,7 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     let app =
         App::start(Parts { stores, broker: broker.clone(), clock: Clock::system() }, &options.shop, &mut registry);
     let http = HttpMetrics::register(&mut registry);
+    launch::process_metrics::register(&mut registry);
     let (handlers, checks, registry) = (app.handlers(), Arc::new(app.checks()), Arc::new(registry));
     let configure = move |cfg: &mut actix_web::web::ServiceConfig| {
         handlers.configure(cfg);

@@ -13,3 +13,4 @@ pub mod placing;
 pub mod pushing;
 pub mod reading;
 pub mod settling;
+mod waiting;

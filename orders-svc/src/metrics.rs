@@ -25,6 +25,7 @@ pub struct OrderMetrics {
     ended: Family<Ending, Counter>,
     time_to_final: Histogram,
     contradictions: Counter,
+    oldest_new: Gauge,
 }
 
 impl OrderMetrics {
@@ -34,12 +35,15 @@ impl OrderMetrics {
             ended: Family::default(),
             time_to_final: Histogram::new(TIME_TO_FINAL),
             contradictions: Counter::default(),
+            oldest_new: Gauge::default(),
         };
         registry.register("orders_final", "Orders that became final, by status and reason", metrics.ended.clone());
         let help = "Time from placing an order to its final status";
         registry.register_with_unit("order_time_to_final", help, Unit::Seconds, metrics.time_to_final.clone());
         let help = "Answers of payments that contradict a final order";
         registry.register("payment_contradictions", help, metrics.contradictions.clone());
+        let help = "Age of the oldest order that is NEW, 0 while none is older than a minute";
+        registry.register_with_unit("oldest_new_age", help, Unit::Seconds, metrics.oldest_new.clone());
         metrics
     }
 
@@ -51,6 +55,10 @@ impl OrderMetrics {
 
     pub(crate) fn contradicted(&self) {
         self.contradictions.inc();
+    }
+
+    pub(crate) fn oldest_new(&self, age: Duration) {
+        self.oldest_new.set(i64::try_from(age.as_secs()).unwrap_or(i64::MAX));
     }
 }
 

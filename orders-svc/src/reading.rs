@@ -69,7 +69,7 @@ pub async fn changed_since(
 }
 
 /// The smallest UUIDv7 of that time: its first 48 bits are the milliseconds.
-fn first_id_at(time: Micros) -> Uuid {
+pub(crate) fn first_id_at(time: Micros) -> Uuid {
     let millis = u128::try_from(time.0 / 1000).unwrap_or(0);
     Uuid::from_u128(millis << 80)
 }

@@ -6,6 +6,7 @@ use crate::{
     charging::Charging,
     config::Config,
     http::Handlers,
+    metrics::PaymentMetrics,
 };
 use edge::{Check, HttpMetrics};
 use futures_util::FutureExt;
@@ -56,7 +57,13 @@ impl App {
         let schema = Schema::start(&vitals, migrate(&store));
         let relay = Relay::start(store.clone(), broker.clone(), clock.clone(), metrics.clone(), &vitals);
         let currency = options.currency;
-        let ledger = Ledger { store: store.clone(), relay: relay.clone(), clock: clock.clone(), currency };
+        let ledger = Ledger {
+            store: store.clone(),
+            relay: relay.clone(),
+            clock: clock.clone(),
+            currency,
+            metrics: PaymentMetrics::new(registry),
+        };
         let accounts = Accounts::start(ledger, &vitals, IDLE);
         let consumer = Consumer {
             broker: broker.clone(),
@@ -147,6 +154,7 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     let app =
         App::start(Parts { stores, broker: broker.clone(), clock: Clock::system() }, &options.shop, &mut registry);
     let http = HttpMetrics::register(&mut registry);
+    launch::process_metrics::register(&mut registry);
     let (handlers, checks, registry) = (app.handlers(), Arc::new(app.checks()), Arc::new(registry));
     let configure = move |cfg: &mut actix_web::web::ServiceConfig| {
         handlers.configure(cfg);

@@ -145,6 +145,7 @@ pub async fn health_readiness_and_metrics_are_there(service: Arc<Service>) -> Te
         "orders_batch_size_count{actor=\"placing\"}",
         "orders_actor_restarts_total{actor=\"placing\"} 0",
         "orders_outbox_depth",
+        "orders_oldest_new_age_seconds 0",
     ] {
         assert!(metrics.contains(metric), "{metric} in {metrics}");
     }

@@ -8,6 +8,7 @@ use super::{
     account::{Command, Known, Outcome, Verdict, fold},
     tables::{self, AccountChange, Payment},
 };
+use crate::metrics::PaymentMetrics;
 use messaging::{Letter, TraceParent, inbox, outbox, relay::Relay};
 use saga::{
     Amount, Currency, MessageId, OrderId, UserId,
@@ -88,6 +89,8 @@ pub struct Ledger {
     pub clock: Clock,
     /// The shop's currency.
     pub currency: Currency,
+    /// Counts.
+    pub metrics: PaymentMetrics,
 }
 
 impl Work for Ledger {
@@ -188,6 +191,8 @@ impl Ledger {
         fail::fail_point!("ledger::before-commit");
         tx.commit().await?;
         fail::fail_point!("ledger::after-commit");
+        let verdicts = changes.iter().flat_map(|change| &change.change.verdicts);
+        verdicts.for_each(|(_, _, verdict)| self.metrics.decided(*verdict));
         self.relay.hand_over(letters, lease);
         Ok(outcomes.into_iter().map(|one| one.into_iter().map(|outcome| Done { outcome, at: now }).collect()).collect())
     }

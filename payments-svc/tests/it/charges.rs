@@ -7,10 +7,13 @@ use crate::{
 use fixtures::database::TestResult;
 use futures_util::future::try_join_all;
 use messaging::{Metrics, broker::memory::MemoryBroker, relay::Relay};
-use payments_svc::accounts::{
-    Accounts,
-    account::{Command, Outcome, Verdict},
-    ledger::{Ledger, Origin, Task},
+use payments_svc::{
+    accounts::{
+        Accounts,
+        account::{Command, Outcome, Verdict},
+        ledger::{Ledger, Origin, Task},
+    },
+    metrics::PaymentMetrics,
 };
 use prometheus_client::registry::Registry;
 use saga::{Amount, Currency, MessageId, OrderId, TransactionId, UserId};
@@ -25,7 +28,13 @@ fn accounts(service: &Service, idle: Duration) -> Accounts {
     let (vitals, metrics) = (Vitals::new(&mut registry), Metrics::new(&mut registry));
     let broker = Arc::new(MemoryBroker::new());
     let relay = Relay::start(service.store.clone(), broker, Clock::system(), metrics, &vitals);
-    let ledger = Ledger { store: service.store.clone(), relay, clock: Clock::system(), currency: Currency::RUB };
+    let ledger = Ledger {
+        store: service.store.clone(),
+        relay,
+        clock: Clock::system(),
+        currency: Currency::RUB,
+        metrics: PaymentMetrics::new(&mut registry),
+    };
     Accounts::start(ledger, &vitals, idle)
 }
 

@@ -17,6 +17,11 @@ use std::sync::Arc;
 use store::Micros;
 use uuid::Uuid;
 
+/// The labels of the verdicts.
+const SUCCEEDED: &str = r#"verdict="succeeded",reason="""#;
+const TOO_POOR: &str = r#"verdict="declined",reason="insufficient_funds""#;
+const NO_ACCOUNT: &str = r#"verdict="declined",reason="account_not_found""#;
+
 fn request(user: &str, minor: i64) -> TestResult<PaymentRequested> {
     Ok(PaymentRequested {
         order_id: OrderId::new(Uuid::now_v7()),
@@ -104,6 +109,10 @@ pub async fn a_request_that_comes_again_gets_the_same_answer_and_costs_nothing_m
         }
     }
     assert_eq!(service.get("u", "/accounts/balance").await?.body["balance"], "102.00");
+    let metrics = service.request("GET", "/metrics").send().await?.text().await?;
+    for (kind, times) in [(SUCCEEDED, 1), (TOO_POOR, 1), (NO_ACCOUNT, 0)] {
+        assert!(metrics.contains(&format!("payments_verdicts_total{{{kind}}} {times}\n")), "{kind} in {metrics}");
+    }
     Ok(())
 }
 

@@ -1,0 +1,52 @@
+//! What the payments service counts: its verdicts, where the money is taken.
+//! Absent: the actors' vitals, the messaging and HTTP metrics, and the endpoint.
+
+use crate::accounts::account::Verdict;
+use prometheus_client::{
+    encoding::EncodeLabelSet,
+    metrics::{counter::Counter, family::Family},
+    registry::Registry,
+};
+use saga::order::DeclineReason;
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Decided {
+    verdict: &'static str,
+    reason: &'static str,
+}
+
+/// The counters. A cheap clone.
+#[derive(Clone, Debug, Default)]
+pub struct PaymentMetrics {
+    verdicts: Family<Decided, Counter>,
+}
+
+impl PaymentMetrics {
+    /// Registers the metrics, each at 0, so that the first verdict of a kind is seen as one more.
+    pub fn new(registry: &mut Registry) -> Self {
+        let metrics = Self::default();
+        registry.register("verdicts", "Orders decided, by verdict and reason", metrics.verdicts.clone());
+        let [poor, unknown] = [DeclineReason::InsufficientFunds, DeclineReason::AccountNotFound].map(Decided::declined);
+        for kind in [Decided::SUCCEEDED, poor, unknown] {
+            metrics.verdicts.get_or_create(&kind).inc_by(0);
+        }
+        metrics
+    }
+
+    /// Counts a verdict that is durable.
+    pub(crate) fn decided(&self, verdict: Verdict) {
+        let kind = match verdict {
+            Verdict::Succeeded(_) => Decided::SUCCEEDED,
+            Verdict::Declined(reason) => Decided::declined(reason),
+        };
+        self.verdicts.get_or_create(&kind).inc();
+    }
+}
+
+impl Decided {
+    const SUCCEEDED: Self = Self { verdict: "succeeded", reason: "" };
+
+    const fn declined(reason: DeclineReason) -> Self {
+        Self { verdict: "declined", reason: reason.as_str() }
+    }
+}
