@@ -127,6 +127,9 @@ pub struct PlaceOptions {
     /// Also the dead-letter queues of this RabbitMQ: amqp://user:password@host:port/vhost
     #[arg(long, value_name = "URL", env = "BROKER_URL", hide_env_values = true)]
     pub broker_url: Option<String>,
+    /// What the services put before the names of their queues
+    #[arg(long, value_name = "TEXT", env = "BROKER_PREFIX", default_value = "")]
+    pub broker_prefix: String,
 }
 
 /// The two databases: two URLs, or the directory of an embedded shop.

@@ -16,18 +16,14 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct Broker(RabbitMq);
 
 impl Broker {
-    /// Starts to connect.
+    /// Starts to connect. The prefix is what the services put before the names of their queues.
     ///
     /// # Errors
     /// [`InvalidUrl`] when the URL is none for AMQP.
-    pub fn start(url: &str) -> Result<Self, InvalidUrl> {
-        let options = Options { url: url.to_owned(), prefix: String::new(), connection_name: "gozon dead".to_owned() };
-        Ok(Self::over(RabbitMq::start(options)?))
-    }
-
-    /// The queues behind a connection that is there already.
-    pub fn over(connection: RabbitMq) -> Self {
-        Self(connection)
+    pub fn start(url: &str, prefix: &str) -> Result<Self, InvalidUrl> {
+        let options =
+            Options { url: url.to_owned(), prefix: prefix.to_owned(), connection_name: "gozon dead".to_owned() };
+        Ok(Self(RabbitMq::start(options)?))
     }
 
     pub(super) async fn list(&self) -> Result<Vec<Message>, DeadError> {

@@ -12,9 +12,9 @@ use messaging::{
 use store::Clock;
 use uuid::Uuid;
 
-async fn broker() -> TestResult<RabbitMq> {
-    let prefix = format!("gozon-{}.", Uuid::new_v4().simple());
-    let options = Options { url: testbed::amqp_url(), prefix, connection_name: "gozon tests".to_owned() };
+async fn broker(prefix: &str) -> TestResult<RabbitMq> {
+    let options =
+        Options { url: testbed::amqp_url(), prefix: prefix.to_owned(), connection_name: "gozon tests".to_owned() };
     let broker = RabbitMq::start(options)?;
     broker.reachable().wait_for(|reachable| *reachable).await?;
     Ok(broker)
@@ -49,9 +49,14 @@ async fn listed(places: &Places, count: usize) -> TestResult<Vec<Message>> {
 #[tokio::test(flavor = "multi_thread")]
 async fn dead_letters_are_listed_replayed_and_discarded() -> TestResult {
     with_shop([Backend::Sqlite, Backend::Sqlite], async |shop: Shop| {
-        let rabbit = broker().await?;
+        let prefix = format!("gozon-{}.", Uuid::new_v4().simple());
+        let rabbit = broker(&prefix).await?;
         let clock = Clock::system();
-        let places = Places { databases: shop.databases.clone(), broker: Some(Broker::over(rabbit.clone())), clock };
+        let places = Places {
+            databases: shop.databases.clone(),
+            broker: Some(Broker::start(&testbed::amqp_url(), &prefix)?),
+            clock,
+        };
         for (id, body) in [("one", "{}"), ("two", "not json"), ("three", "[]")] {
             kill(&rabbit, id, body).await?;
         }
