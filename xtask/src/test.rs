@@ -35,6 +35,7 @@ pub fn test(workspace: &Workspace, options: &Options) -> Result<()> {
     step("install servers", || ensure_installed(&[Server::Postgres, Server::RabbitMq, Server::Chromium]))?;
     if options.packages.is_empty() {
         step("web page", || web::check(&workspace.root.join("web")))?;
+        step("Postman collection", || web::check(&workspace.root.join("postman")))?;
     }
     let tool = step("install coverage tools", || Tool::ready(workspace))?;
     step("build", || build(&tool, workspace, options))?;

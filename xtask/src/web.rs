@@ -1,4 +1,4 @@
-//! The web page: rebuilt when one of its sources is newer than the last build, or checked as a whole.
+//! The web page: rebuilt when one of its sources is newer than the last build, or checked as a whole, as any npm package.
 //! Not here: its tests in a browser (e2e has them), its dev server.
 
 use std::{
@@ -33,23 +33,23 @@ pub fn refresh(web: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Lints, types, unit tests, the build and its size.
+/// All that can be checked of an npm package without a shop: of the page its lints, types, unit tests, build and size.
 ///
 /// # Errors
 /// When there is no Node.js, or when one of them fails.
-pub fn check(web: &Path) -> Result<()> {
-    ensure!(has_node(), "install Node.js 20 or newer, with npm: the page is part of what must pass");
-    install_packages(web)?;
-    succeed(Command::new("npm").args(["run", "ci"]).current_dir(web))
+pub fn check(package: &Path) -> Result<()> {
+    ensure!(has_node(), "install Node.js 20 or newer, with npm: page and collection are part of what must pass");
+    install_packages(package)?;
+    succeed(Command::new("npm").args(["run", "ci"]).current_dir(package))
 }
 
 /// npm writes the lock file's copy last, so a copy that is newer than the lock file means a complete installation.
-fn install_packages(web: &Path) -> Result<()> {
-    let installed = modified(&web.join("node_modules/.package-lock.json"));
-    if installed.is_some() && installed >= modified(&web.join("package-lock.json")) {
+fn install_packages(package: &Path) -> Result<()> {
+    let installed = modified(&package.join("node_modules/.package-lock.json"));
+    if installed.is_some() && installed >= modified(&package.join("package-lock.json")) {
         return Ok(());
     }
-    step("npm ci", || succeed(Command::new("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(web)))
+    step("npm ci", || succeed(Command::new("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(package)))
 }
 
 fn build(web: &Path) -> Result<()> {
