@@ -10,11 +10,15 @@ mod instances;
 #[cfg(feature = "servers")]
 mod messages;
 #[cfg(feature = "servers")]
+mod npm;
+#[cfg(feature = "servers")]
 mod outages;
 #[cfg(feature = "servers")]
 mod page;
 #[cfg(feature = "failpoints")]
 mod panics;
+#[cfg(feature = "servers")]
+mod postman;
 #[cfg(feature = "servers")]
 mod private;
 mod pushes;

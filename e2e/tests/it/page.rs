@@ -1,30 +1,14 @@
 //! The page in a real browser: its own tests (web/e2e) against the embedded shop, and against two instances of each service.
 //! Absent: what the browser does; that is written in TypeScript beside the page.
 
+use crate::npm::{directory, origin, program};
 use anyhow::{Context, ensure};
-use e2e::{Plan, Process, Result, Shop, until};
-use std::{
-    net::{Ipv4Addr, TcpListener, TcpStream},
-    path::PathBuf,
-    process::Stdio,
-    sync::Arc,
-};
-use tokio::process::{Child, Command};
-
-/// A program of the page's own packages, without npx between it and us: it has to end when the test does.
-fn program(name: &str, arguments: &[&str]) -> Command {
-    let mut program = Command::new(web().join("node_modules/.bin").join(name));
-    program.args(arguments).current_dir(web()).stdin(Stdio::null()).kill_on_drop(true);
-    program
-}
-
-fn web() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../web")
-}
+use e2e::{Plan, Result, Shop};
+use std::sync::Arc;
 
 /// Runs the page's tests in the browser.
 async fn browse(first: &str, second: Option<&str>, which: &[&str]) -> Result<()> {
-    let mut playwright = program("playwright", &[&["test"], which].concat());
+    let mut playwright = program("web", "playwright", &[&["test"], which].concat());
     playwright.env("SHOP_URL", first);
     if let Some(second) = second {
         playwright.env("SHOP_URL_2", second);
@@ -34,20 +18,9 @@ async fn browse(first: &str, second: Option<&str>, which: &[&str]) -> Result<()>
     Ok(())
 }
 
-/// The built page behind one origin with an instance of each service, as a gateway would have them.
-async fn origin(orders: &Process, payments: &Process) -> Result<(String, Child)> {
-    let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
-    let mut preview = program("vite", &["preview", "--strictPort", "--port", &port.to_string()]);
-    preview.env("ORDERS_PROXY", orders.base()?).env("PAYMENTS_PROXY", payments.base()?).stdout(Stdio::null());
-    let preview = preview.spawn()?;
-    until("the page to be served", || async move { Ok(TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok()) })
-        .await?;
-    Ok((format!("http://127.0.0.1:{port}"), preview))
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn the_page_passes_its_browser_tests_on_the_embedded_shop() -> Result<()> {
-    let page = web().join("dist");
+    let page = directory("web/dist");
     let page = page.to_str().context("a path in UTF-8")?;
     let shop = Shop::embedded_with(&[("WEB_DIR", page)]).await?;
     shop.judged_after(async |shop: &mut Shop| {
