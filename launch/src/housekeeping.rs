@@ -33,18 +33,22 @@ pub struct Housekeeping {
 impl Step for Housekeeping {
     async fn step(&mut self, stop: &CancellationToken) -> Pause {
         self.metrics.broker_reachable.set(i64::from(*self.reachable.borrow()));
-        let measured = self.measure().await;
-        self.metrics.database_reachable.set(i64::from(measured.is_ok()));
-        if let Err(error) = measured {
-            tracing::debug!(%error, "outbox and parking cannot be measured");
-        } else if let Err(error) = self.clean(stop).await {
-            tracing::warn!(%error, "the inbox cannot be cleaned");
+        let kept = self.keep_house(stop).await;
+        self.metrics.database_reachable.set(i64::from(kept.is_ok()));
+        if let Err(error) = kept {
+            tracing::warn!(%error, "the database does not answer, or takes no writes");
         }
         Pause::For(EVERY)
     }
 }
 
 impl Housekeeping {
+    /// Reads and writes: a database that only answers is of no use.
+    async fn keep_house(&self, stop: &CancellationToken) -> Result<(), DbErr> {
+        self.measure().await?;
+        self.clean(stop).await
+    }
+
     async fn measure(&self) -> Result<(), DbErr> {
         let (depth, oldest) = outbox::depth(&self.store).await?;
         let age = oldest.map_or(Duration::ZERO, |oldest| self.clock.now().since(oldest));
@@ -93,10 +97,12 @@ mod tests {
             };
             assert_eq!(step().await, (1, 1));
             broker.send(false)?;
-            database.connection().execute_unprepared("ALTER TABLE outbox RENAME TO elsewhere").await?;
-            assert_eq!(step().await, (0, 0));
+            for (table, what) in [("outbox", "read"), ("inbox", "deleted")] {
+                database.connection().execute_unprepared(&format!("ALTER TABLE {table} RENAME TO no_{table}")).await?;
+                assert_eq!(step().await, (0, 0), "nothing can be {what}");
+                database.connection().execute_unprepared(&format!("ALTER TABLE no_{table} RENAME TO {table}")).await?;
+            }
             broker.send(true)?;
-            database.connection().execute_unprepared("ALTER TABLE elsewhere RENAME TO outbox").await?;
             assert_eq!(step().await, (1, 1), "they are back");
             Ok(database.close().await?)
         })

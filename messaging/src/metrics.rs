@@ -29,7 +29,7 @@ pub struct Metrics {
     pub outbox_age: Gauge,
     /// 1 while the broker can be reached.
     pub broker_reachable: Gauge,
-    /// 1 while the database answers.
+    /// 1 while the database answers and takes writes.
     pub database_reachable: Gauge,
 }
 
@@ -48,7 +48,7 @@ impl Metrics {
         registry.register("inbox_messages", "Messages received, by outcome", metrics.consumed.clone());
         registry.register("parked_messages", "Messages set aside, by state", metrics.parked.clone());
         registry.register("broker_reachable", "1 while the broker can be reached", metrics.broker_reachable.clone());
-        let help = "1 while the database answers; while it does not, the other measurements are old";
+        let help = "1 while the database answers and takes writes; else the other measurements are old";
         registry.register("database_reachable", help, metrics.database_reachable.clone());
         metrics
     }
