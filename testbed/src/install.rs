@@ -46,16 +46,29 @@ pub enum Server {
     RabbitMq,
     /// Chromium, which no server is, for the tests of the page.
     Chromium,
+    /// nginx, for the tests of the gateway and of the page's server.
+    Nginx,
+    /// docker-compose, which reads the compose file as its users' will; no container is ever started.
+    Compose,
+    /// Prometheus, for the tests of the alert rules and the dashboard; with it comes promtool.
+    Prometheus,
 }
 
 impl Server {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::Postgres, Self::RabbitMq, Self::Chromium, Self::Nginx, Self::Compose, Self::Prometheus];
+
     /// Its programs are here, or need not be because the environment names a server.
     fn is_there(self) -> bool {
-        given(self.variable()).is_some()
+        self.variable().and_then(given).is_some()
             || match self {
                 Server::Postgres => programs::postgres().is_some(),
                 Server::RabbitMq => programs::rabbitmq().is_some() && programs::epmd().is_some(),
                 Server::Chromium => programs::chromium().is_some(),
+                Server::Nginx => programs::nginx().is_some(),
+                Server::Compose => programs::compose().is_some(),
+                Server::Prometheus => programs::prometheus().is_some() && programs::promtool().is_some(),
             }
     }
 
@@ -64,14 +77,19 @@ impl Server {
             Server::Postgres => "postgresql",
             Server::RabbitMq => "rabbitmq-server",
             Server::Chromium => "chromium",
+            Server::Nginx => "nginx",
+            Server::Compose => "docker-compose",
+            Server::Prometheus => "prometheus",
         }
     }
 
-    fn variable(self) -> &'static str {
+    /// The environment variable that names another one to use instead.
+    fn variable(self) -> Option<&'static str> {
         match self {
-            Server::Postgres => POSTGRES_VARIABLE,
-            Server::RabbitMq => AMQP_VARIABLE,
-            Server::Chromium => CHROMIUM_VARIABLE,
+            Server::Postgres => Some(POSTGRES_VARIABLE),
+            Server::RabbitMq => Some(AMQP_VARIABLE),
+            Server::Chromium => Some(CHROMIUM_VARIABLE),
+            Server::Nginx | Server::Compose | Server::Prometheus => None,
         }
     }
 }
@@ -99,8 +117,12 @@ fn missing(servers: &[Server]) -> Vec<Server> {
 
 fn advice(missing: &[Server]) -> String {
     let packages: Vec<_> = missing.iter().map(|server| server.package()).collect();
-    let variables: Vec<_> = missing.iter().map(|server| server.variable()).collect();
-    format!("install {}, or set {} for the tests to use", packages.join(" and "), variables.join(" and "))
+    let variables: Vec<_> = missing.iter().filter_map(|server| server.variable()).collect();
+    let install = format!("install {}", packages.join(" and "));
+    if variables.is_empty() {
+        return install;
+    }
+    format!("{install}, or set {} for the tests to use", variables.join(" and "))
 }
 
 fn install(missing: &[Server]) -> Result<()> {
@@ -121,5 +143,6 @@ mod tests {
             advice(&[Server::Postgres, Server::RabbitMq]),
             "install postgresql and rabbitmq-server, or set TEST_POSTGRES_URL and TEST_AMQP_URL for the tests to use"
         );
+        assert_eq!(advice(&[Server::Nginx]), "install nginx");
     }
 }

@@ -7,6 +7,8 @@
 //! | --- | --- |
 //! | a server, any server, shared with the other tests | [`postgres_url`], [`amqp_url`], set by `cargo xtask test` |
 //! | a server of its own, to kill, freeze, empty | [`Postgres::start`], [`RabbitMq::start`] |
+//! | a server for its pages and routes | [`Nginx::start`] |
+//! | to see metrics as an operator does | [`Prometheus::start`], [`promtool`] |
 //! | a bad network between its code and a server | [`Proxy::start`] |
 //! | to wait for something without a sleep | [`wait_until`] |
 //!
@@ -17,9 +19,11 @@
 mod daemon;
 mod install;
 mod leash;
+mod nginx;
 mod place;
 mod postgres;
 mod programs;
+mod prometheus;
 mod proxy;
 mod rabbitmq;
 mod servers;
@@ -27,7 +31,9 @@ mod signals;
 mod wait;
 
 pub use install::{Server, ensure_installed};
+pub use nginx::Nginx;
 pub use postgres::Postgres;
+pub use prometheus::{Prometheus, promtool};
 pub use proxy::{Proxy, address_of};
 pub use rabbitmq::RabbitMq;
 pub use servers::{AMQP_VARIABLE, POSTGRES_VARIABLE, Servers, amqp_url, postgres_url};

@@ -36,6 +36,27 @@ pub(crate) fn chromium() -> Option<PathBuf> {
     path().into_iter().map(|bin| bin.join("chromium")).find(|chromium| chromium.is_file())
 }
 
+/// The web server; Debian puts it where only root looks.
+pub(crate) fn nginx() -> Option<PathBuf> {
+    let bins = path().into_iter().chain([PathBuf::from("/usr/sbin")]);
+    bins.map(|bin| bin.join("nginx")).find(|nginx| nginx.is_file())
+}
+
+/// The program that reads compose files.
+pub(crate) fn compose() -> Option<PathBuf> {
+    path().into_iter().map(|bin| bin.join("docker-compose")).find(|compose| compose.is_file())
+}
+
+/// The program that gathers metrics.
+pub(crate) fn prometheus() -> Option<PathBuf> {
+    path().into_iter().map(|bin| bin.join("prometheus")).find(|prometheus| prometheus.is_file())
+}
+
+/// The program that judges what Prometheus is told.
+pub(crate) fn promtool() -> Option<PathBuf> {
+    path().into_iter().map(|bin| bin.join("promtool")).find(|promtool| promtool.is_file())
+}
+
 /// The directories of `PATH`.
 pub(crate) fn path() -> Vec<PathBuf> {
     env::var_os("PATH").map(|path| env::split_paths(&path).collect()).unwrap_or_default()

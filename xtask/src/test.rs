@@ -32,7 +32,7 @@ pub struct Options {
 /// # Errors
 /// Under the name of the first step that fails.
 pub fn test(workspace: &Workspace, options: &Options) -> Result<()> {
-    step("install servers", || ensure_installed(&[Server::Postgres, Server::RabbitMq, Server::Chromium]))?;
+    step("install servers", || ensure_installed(&Server::ALL))?;
     if options.packages.is_empty() {
         step("web page", || web::check(&workspace.root.join("web")))?;
         step("Postman collection", || web::check(&workspace.root.join("postman")))?;
