@@ -12,6 +12,8 @@ mod messages;
 #[cfg(feature = "servers")]
 mod npm;
 #[cfg(feature = "servers")]
+mod observability;
+#[cfg(feature = "servers")]
 mod outages;
 #[cfg(feature = "servers")]
 mod page;

@@ -5,7 +5,7 @@ use std::path::Path;
 use testbed::{Postgres, RabbitMq};
 use tokio::task::spawn_blocking;
 
-fn dir() -> &'static Path {
+pub fn dir() -> &'static Path {
     Path::new(env!("CARGO_TARGET_TMPDIR"))
 }
 
