@@ -1,7 +1,10 @@
 //! Every request is seen here: its id and trace, a span, a line in the log, two metrics, and no panic gets past.
 //! Absent: rules of any route. What it changes is the answer's outside: headers, and errors nobody wrote a problem for.
 
-use crate::{Caller, Problem, TraceContext, problem};
+use crate::{
+    Caller, Problem, problem,
+    trace::{Serving, Trace},
+};
 use actix_web::{
     Error, HttpMessage, HttpResponse, ResponseError,
     body::BoxBody,
@@ -22,6 +25,7 @@ use prometheus_client::{
     registry::Registry,
 };
 use std::{borrow::Cow, panic::AssertUnwindSafe, time::Instant};
+use telemetry::Tracer;
 use tracing::{Instrument, Span, field::Empty};
 use uuid::Uuid;
 
@@ -33,6 +37,12 @@ const MAX_REQUEST_ID: usize = 128;
 
 /// The histogram's bounds in seconds: from a read of the cache to what a user no longer waits for.
 const SECONDS: [f64; 13] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+
+/// The name of all methods that clients invent.
+const OTHER: &str = "other";
+
+/// The route of all paths that have none.
+const UNMATCHED: &str = "unmatched";
 
 /// How many requests there were and how long they took. Cheap to clone; clones count together.
 #[derive(Clone, Debug)]
@@ -54,22 +64,44 @@ struct Answered {
     status: u16,
 }
 
+impl Default for HttpMetrics {
+    /// Counts what nobody reads.
+    fn default() -> Self {
+        Self { requests: Family::default(), seconds: Family::new_with_constructor(|| Histogram::new(SECONDS)) }
+    }
+}
+
 impl HttpMetrics {
     /// Makes the metrics and enters them in the registry.
     pub fn register(registry: &mut Registry) -> Self {
-        let requests = Family::default();
-        let seconds = Family::new_with_constructor((|| Histogram::new(SECONDS)) as fn() -> Histogram);
-        registry.register("http_requests", "Requests answered", requests.clone());
-        registry.register("http_request_duration_seconds", "Time to the answer's head", seconds.clone());
-        Self { requests, seconds }
+        let metrics = Self::default();
+        registry.register("http_requests", "Requests answered", metrics.requests.clone());
+        registry.register("http_request_duration_seconds", "Time to the answer's head", metrics.seconds.clone());
+        metrics
     }
 
     fn count(&self, seen: &Seen, status: StatusCode) {
-        let (method, route) = (seen.method.clone(), seen.route.clone());
+        let (method, route) = (Cow::Borrowed(seen.method), seen.route.clone());
         self.seconds
             .get_or_create(&Asked { method: method.clone(), route: route.clone() })
             .observe(seen.since.elapsed().as_secs_f64());
         self.requests.get_or_create(&Answered { method, route, status: status.as_u16() }).inc();
+    }
+}
+
+/// Who is told of every request. A cheap clone.
+#[derive(Clone, Debug, Default)]
+pub struct Observer {
+    /// Counts it.
+    pub metrics: HttpMetrics,
+    /// Takes its span.
+    pub tracer: Tracer,
+}
+
+impl From<HttpMetrics> for Observer {
+    /// Without traces.
+    fn from(metrics: HttpMetrics) -> Self {
+        Self { metrics, tracer: Tracer::default() }
     }
 }
 
@@ -81,9 +113,9 @@ pub(crate) struct OwnBody;
 /// # Errors
 /// What the services inside fail with, already as the finished answer.
 pub async fn observe(mut request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse, Error> {
-    let seen = Seen::of(&request);
-    let metrics = request.app_data::<HttpMetrics>().cloned();
-    request.extensions_mut().insert(seen.trace.clone());
+    let observer = request.app_data::<Observer>().cloned().unwrap_or_default();
+    let seen = Seen::of(&request, &observer.tracer);
+    request.extensions_mut().insert(Trace(seen.serving.trace));
     if request.method() == Method::HEAD {
         // The codec has noted the HEAD already and will leave the body out; routes need to know of GET only.
         request.head_mut().method = Method::GET;
@@ -92,7 +124,7 @@ pub async fn observe(mut request: ServiceRequest, next: Next<BoxBody>) -> Result
     // A call may panic before it gives its future, so it happens inside.
     let work = AssertUnwindSafe(async move { next.call(request).await }).catch_unwind();
     let outcome = work.instrument(span.clone()).await;
-    let finish = |response| span.in_scope(|| seen.finish(response, metrics.as_ref()));
+    let finish = |response| span.in_scope(|| seen.finish(response, &observer));
     match outcome {
         Ok(Ok(response)) => {
             let (request, response) = response.into_parts();
@@ -109,21 +141,21 @@ pub async fn observe(mut request: ServiceRequest, next: Next<BoxBody>) -> Result
 /// What is known of a request before it is served.
 struct Seen {
     since: Instant,
-    method: Cow<'static, str>,
+    method: &'static str,
     route: String,
     request_id: HeaderValue,
-    trace: TraceContext,
+    serving: Serving,
     user: Option<Caller>,
 }
 
 impl Seen {
-    fn of(request: &ServiceRequest) -> Self {
+    fn of(request: &ServiceRequest, tracer: &Tracer) -> Self {
         Self {
             since: Instant::now(),
             method: name_of(request.method()),
-            route: request.match_pattern().unwrap_or_else(|| "unmatched".to_owned()),
+            route: request.match_pattern().unwrap_or_else(|| UNMATCHED.to_owned()),
             request_id: request_id(request.headers()),
-            trace: TraceContext::of(request.headers()),
+            serving: Serving::begin(tracer, request),
             user: Caller::of(request.headers()).ok(),
         }
     }
@@ -135,13 +167,13 @@ impl Seen {
             http.route = self.route,
             http.status = Empty,
             request.id = self.request_id.to_str().unwrap_or_default(),
-            trace.id = self.trace.trace_id(),
+            trace.id = %self.serving.trace.trace_id(),
             user.id = self.user.as_ref().map(|caller| caller.0.as_str()),
         )
     }
 
     /// Counts and logs the answer, and puts on it what every answer has.
-    fn finish(&self, response: HttpResponse, metrics: Option<&HttpMetrics>) -> HttpResponse {
+    fn finish(self, response: HttpResponse, observer: &Observer) -> HttpResponse {
         let mut response = as_problem(response);
         let status = response.status();
         let headers = response.headers_mut();
@@ -150,9 +182,7 @@ impl Seen {
         if !headers.contains_key(CACHE_CONTROL) {
             headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         }
-        if let Some(metrics) = metrics {
-            metrics.count(self, status);
-        }
+        observer.metrics.count(&self, status);
         Span::current().record("http.status", status.as_u16());
         let elapsed = self.since.elapsed();
         if status.is_server_error() {
@@ -160,6 +190,9 @@ impl Seen {
         } else {
             tracing::debug!(?elapsed, status = status.as_u16(), "answered");
         }
+        let (method, route) = (Some(self.method), Some(self.route.as_str()));
+        let known = (method.filter(|method| *method != OTHER), route.filter(|route| *route != UNMATCHED));
+        self.serving.end(&observer.tracer, known.0, known.1, status);
         response
     }
 }
@@ -199,9 +232,9 @@ fn request_id(headers: &HeaderMap) -> HeaderValue {
 }
 
 /// A method's name; clients may invent methods, and metrics must not grow with them.
-fn name_of(method: &Method) -> Cow<'static, str> {
+fn name_of(method: &Method) -> &'static str {
     let known = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
-    Cow::Borrowed(known.into_iter().find(|name| *name == method.as_str()).unwrap_or("other"))
+    known.into_iter().find(|name| *name == method.as_str()).unwrap_or(OTHER)
 }
 
 fn text_of(panic: &(dyn std::any::Any + Send)) -> &str {

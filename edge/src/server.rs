@@ -1,7 +1,7 @@
 //! The HTTP server as both services run it: limits, time-outs, and an answer to whatever no route takes.
 //! Absent: routes, and when to stop; the service's composition root decides both.
 
-use crate::{Code, HttpMetrics, Problem, body::MAX_BODY, observe::observe, wire::Wire};
+use crate::{Code, Observer, Problem, body::MAX_BODY, observe::observe, wire::Wire};
 use actix_http::{HttpService, Protocol};
 use actix_service::{IntoServiceFactory, ServiceFactoryExt, map_config};
 use actix_web::{
@@ -61,9 +61,9 @@ pub async fn serve(
     listener: TcpListener,
     workers: usize,
     configure: impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static,
-    metrics: HttpMetrics,
+    observer: impl Into<Observer>,
 ) -> io::Result<(Server, ServerHandle)> {
-    let address = listener.local_addr()?;
+    let (address, observer) = (listener.local_addr()?, observer.into());
     let builder = Server::build()
         .workers(workers)
         .max_concurrent_connections(MAX_CONNECTIONS)
@@ -72,7 +72,7 @@ pub async fn serve(
     let stopping = builder.graceful_shutdown_signal();
     let service = move || {
         let stopping = stopping.clone();
-        let app = App::new().app_data(metrics.clone()).configure(app_defaults).configure(configure.clone());
+        let app = App::new().app_data(observer.clone()).configure(app_defaults).configure(configure.clone());
         let app = map_config(app.wrap(from_fn(observe)).into_factory(), |()| AppConfig::default());
         let http = HttpService::build()
             .graceful_shutdown_signal(move || {

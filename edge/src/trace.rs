@@ -1,146 +1,113 @@
-//! The W3C `traceparent` of a request: taken over when it is valid, made when it is not.
-//! Absent: `tracestate`, sampling decisions, exporting.
+//! The trace of a request: taken over from a valid `traceparent` or begun here, with a span of the serving.
+//! Absent: the context itself and whether anybody records it (telemetry), and `tracestate`.
 
 use actix_web::{
     FromRequest, HttpMessage, HttpRequest,
-    dev::Payload,
-    http::header::{HeaderMap, HeaderName},
+    dev::{Payload, ServiceRequest},
+    http::{
+        StatusCode,
+        header::{HeaderMap, HeaderName},
+    },
 };
 use std::{
     convert::Infallible,
-    fmt,
     future::{Ready, ready},
 };
-use uuid::Uuid;
+use telemetry::{Span, SpanKind, Started, TraceContext, Tracer};
 
 /// The header's name.
 const HEADER: HeaderName = HeaderName::from_static("traceparent");
 
-/// `00-<32 hex>-<16 hex>-<2 hex>`.
-const LEN: usize = 55;
+/// What machines ask every few seconds; no trace begins with these.
+const PROBES: [&str; 4] = ["/health", "/healthz", "/metrics", "/readyz"];
 
-/// Where a request belongs: `00-<trace>-<span>-<flags>`, lower-case hex.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TraceContext(String);
+/// What conventions call a method that clients invented.
+const OTHER_METHOD: &str = "_OTHER";
 
-impl TraceContext {
-    /// Reads a header's text; of a later version than 00 only the part that 00 has is kept.
-    pub fn parse(text: &str) -> Option<Self> {
-        let known = text.get(..LEN)?;
-        let [version, trace, span, flags] = known.split('-').collect::<Vec<_>>().try_into().ok()?;
-        let tail = match (version, text.as_bytes().get(LEN)) {
-            ("ff", _) | ("00", Some(_)) => false,
-            (_, after) => matches!(after, None | Some(b'-')),
-        };
-        let fits = hex(version, 2) && hex(trace, 32) && hex(span, 16) && hex(flags, 2);
-        let present = !is_zero(trace) && !is_zero(span);
-        (tail && fits && present).then(|| Self(format!("00{}", &known[2..])))
-    }
+/// A handler's argument: what it does and causes belongs below this.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Trace(pub TraceContext);
 
-    /// A new trace, recorded.
-    pub fn generate() -> Self {
-        let (_, span) = Uuid::new_v4().as_u64_pair();
-        Self(format!("00-{}-{span:016x}-01", Uuid::new_v4().simple()))
-    }
-
-    /// The request's, if it carries exactly one that is valid; otherwise a new one.
-    pub(crate) fn of(headers: &HeaderMap) -> Self {
-        let mut values = headers.get_all(HEADER);
-        let first = values.next().and_then(|value| value.to_str().ok()).and_then(Self::parse);
-        first.filter(|_| values.next().is_none()).unwrap_or_else(Self::generate)
-    }
-
-    /// The whole text, as a header or a message carries it on.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// The trace's id alone: 32 hex digits.
-    pub fn trace_id(&self) -> &str {
-        &self.0[3..35]
-    }
-}
-
-impl fmt::Display for TraceContext {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl FromRequest for TraceContext {
+impl FromRequest for Trace {
     type Error = Infallible;
     type Future = Ready<Result<Self, Infallible>>;
 
     /// What the observing middleware found or made.
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let seen = request.extensions().get::<Self>().cloned();
-        ready(Ok(seen.unwrap_or_else(|| Self::of(request.headers()))))
+        let seen = request.extensions().get::<Self>().copied();
+        ready(Ok(seen.unwrap_or_else(|| Self(incoming(request.headers()).unwrap_or_else(TraceContext::unsampled)))))
     }
 }
 
-fn hex(part: &str, len: usize) -> bool {
-    part.len() == len && part.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+/// A request's place in a trace and, if somebody records it, its span.
+pub(crate) struct Serving {
+    pub trace: TraceContext,
+    span: Option<(Started, String)>,
 }
 
-fn is_zero(part: &str) -> bool {
-    part.bytes().all(|byte| byte == b'0')
+impl Serving {
+    /// Continues the request's trace; begins one when it has none, unless it is only a probe.
+    pub fn begin(tracer: &Tracer, request: &ServiceRequest) -> Self {
+        let parent = incoming(request.headers());
+        let wanted = parent.is_some() || !PROBES.contains(&request.path());
+        let started = tracer.start(parent).filter(|_| wanted);
+        let trace = started.map(|span| span.context).or(parent).unwrap_or_else(TraceContext::unsampled);
+        Self { trace, span: started.map(|span| (span, request.path().to_owned())) }
+    }
+
+    /// Records the span. `route` is none for a path that has no route.
+    pub fn end(self, tracer: &Tracer, method: Option<&'static str>, route: Option<&str>, status: StatusCode) {
+        if let Some((started, path)) = self.span {
+            tracer.end(started, served(method, route, path, status));
+        }
+    }
+}
+
+/// As OpenTelemetry's conventions for HTTP have it (<https://opentelemetry.io/docs/specs/semconv/http/http-spans/>).
+fn served(method: Option<&'static str>, route: Option<&str>, path: String, status: StatusCode) -> Span {
+    let name = [Some(method.unwrap_or("HTTP")), route].into_iter().flatten().collect::<Vec<_>>().join(" ");
+    let mut span = Span::new(SpanKind::Server, name)
+        .with("http.request.method", method.unwrap_or(OTHER_METHOD))
+        .with("http.response.status_code", i64::from(status.as_u16()))
+        .with("url.path", path)
+        .with("url.scheme", "http");
+    if let Some(route) = route {
+        span = span.with("http.route", route.to_owned());
+    }
+    // An error of the client's is none of the server's.
+    if status.is_server_error() { span.failed(status.as_str().to_owned()) } else { span }
+}
+
+/// The request's context, if it carries exactly one that is valid.
+fn incoming(headers: &HeaderMap) -> Option<TraceContext> {
+    let mut values = headers.get_all(HEADER);
+    let first = values.next()?.to_str().ok().and_then(TraceContext::parse);
+    first.filter(|_| values.next().is_none())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
-
-    const GOOD: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
     #[test]
-    fn a_valid_context_is_kept_and_one_of_a_later_version_is_cut_to_what_is_known() {
-        let parsed = |text: &str| TraceContext::parse(text).map(|context| context.to_string());
-        assert_eq!(parsed(GOOD).as_deref(), Some(GOOD));
-        let later = GOOD.replacen("00", "cc", 1);
-        for text in [later.clone(), format!("{later}-"), format!("{later}-what-the-future-brings")] {
-            assert_eq!(parsed(&text).as_deref(), Some(GOOD), "{text}");
-        }
+    fn a_span_is_named_by_its_route_and_fails_only_by_the_servers_fault() {
+        let span = |method, route, status| served(method, route, "/orders/7".to_owned(), status);
+        let expected = |name: &'static str, method: &'static str, status: i64| {
+            Span::new(SpanKind::Server, name)
+                .with("http.request.method", method)
+                .with("http.response.status_code", status)
+                .with("url.path", "/orders/7")
+                .with("url.scheme", "http")
+        };
+        let route = Some("/orders/{id}");
         assert_eq!(
-            TraceContext::parse(GOOD).map(|context| context.trace_id().to_owned()).as_deref(),
-            Some(&GOOD[3..35])
+            span(Some("GET"), route, StatusCode::NOT_FOUND),
+            expected("GET /orders/{id}", "GET", 404).with("http.route", "/orders/{id}")
         );
-    }
-
-    #[test]
-    fn an_invalid_context_is_none() {
-        let bad = [
-            String::new(),
-            GOOD[..54].to_owned(),
-            format!("{GOOD}-"),
-            format!("{GOOD}0"),
-            format!("{}0", GOOD.replacen("00", "cc", 1)),
-            GOOD.to_uppercase(),
-            GOOD.replacen("00", "ff", 1),
-            GOOD.replace('-', "_"),
-            GOOD.replace("4bf92f3577b34da6a3ce929d0e0e4736", &"0".repeat(32)),
-            GOOD.replace("00f067aa0ba902b7", &"0".repeat(16)),
-            GOOD.replace('4', "g"),
-            GOOD.replacen("-4", "4-", 1),
-        ];
-        for text in bad {
-            assert_eq!(TraceContext::parse(&text), None, "{text}");
-        }
-    }
-
-    #[test]
-    fn what_is_made_is_valid_and_new() {
-        let (one, other) = (TraceContext::generate(), TraceContext::generate());
-        assert_eq!(TraceContext::parse(one.as_str()).as_ref(), Some(&one));
-        assert_ne!(one.trace_id(), other.trace_id());
-    }
-
-    proptest! {
-        #[test]
-        fn any_text_is_read_or_refused_and_never_panics(text in "\\PC{0,60}") {
-            if let Some(context) = TraceContext::parse(&text) {
-                prop_assert_eq!(context.as_str().len(), LEN);
-            }
-        }
+        assert_eq!(
+            span(Some("GET"), route, StatusCode::SERVICE_UNAVAILABLE),
+            expected("GET /orders/{id}", "GET", 503).with("http.route", "/orders/{id}").failed("503")
+        );
+        assert_eq!(span(None, None, StatusCode::METHOD_NOT_ALLOWED), expected("HTTP", "_OTHER", 405));
     }
 }

@@ -6,8 +6,8 @@ use crate::{
     page::Page,
 };
 use actix_web::{HttpResponse, web};
-use edge::HttpMetrics;
-use launch::{Running, StartError};
+use edge::{HttpMetrics, Observer};
+use launch::{Running, StartError, Telemetry};
 use messaging::{
     broker::{Broker, memory::MemoryBroker},
     outbox,
@@ -31,6 +31,7 @@ pub struct Shop {
     orders: orders_svc::app::App,
     payments: payments_svc::app::App,
     broker: MemoryBroker,
+    telemetry: Telemetry,
     _lock: File,
 }
 
@@ -40,23 +41,34 @@ impl Shop {
     /// # Errors
     /// [`StartError`] when the address or the directory cannot be used.
     pub async fn start(options: &UpOptions) -> Result<Self, StartError> {
+        let mut registry = Registry::default();
+        let telemetry = Telemetry::start(&options.shop, "gozon", &mut registry)?;
         let lock = lock(&options.data_dir).map_err(|why| StartError::option("data-dir", why))?;
         let listener = launch::bind(options.listen)?;
         let urls = embedded(&options.data_dir).map_err(|why| StartError::option("data-dir", why))?;
         let (orders, payments) = (open(urls.orders).await?, open(urls.payments).await?);
         recover(&orders, &payments).await.map_err(|why| StartError::option("data-dir", why))?;
-        let (broker, clock, mut registry) = (MemoryBroker::new(), Clock::system(), Registry::default());
-        let parts =
-            orders_svc::app::Parts { stores: orders.into(), broker: Arc::new(broker.clone()), clock: clock.clone() };
+        let (broker, clock) = (MemoryBroker::new(), Clock::system());
+        let parts = orders_svc::app::Parts {
+            stores: orders.into(),
+            broker: Arc::new(broker.clone()),
+            clock: clock.clone(),
+            tracer: telemetry.tracer("orders-svc"),
+        };
         let orders = orders_svc::app::App::start(parts, &options.shop, &mut registry);
-        let parts = payments_svc::app::Parts { stores: payments.into(), broker: Arc::new(broker.clone()), clock };
+        let parts = payments_svc::app::Parts {
+            stores: payments.into(),
+            broker: Arc::new(broker.clone()),
+            clock,
+            tracer: telemetry.tracer("payments-svc"),
+        };
         let payments = payments_svc::app::App::start(parts, &options.shop, &mut registry);
-        let http = HttpMetrics::register(&mut registry);
+        let observer = Observer { metrics: HttpMetrics::register(&mut registry), tracer: telemetry.tracer("http") };
         launch::process_metrics::register(&mut registry);
         let page = Page::read(&options.web_dir).map_err(|why| StartError::option("web-dir", why))?;
         let configure = routes(&orders, &payments, page, Arc::new(registry));
-        let server = launch::serve(listener, usize::from(options.shop.http_workers), configure, http).await?;
-        Ok(Self { server, orders, payments, broker, _lock: lock })
+        let server = launch::serve(listener, usize::from(options.shop.http_workers), configure, observer).await?;
+        Ok(Self { server, orders, payments, broker, telemetry, _lock: lock })
     }
 
     /// Where it listens.
@@ -72,6 +84,7 @@ impl Shop {
         // Nobody consumes any more: closing answers the publishers, and their rows stay in the outbox.
         self.broker.close().await;
         tokio::join!(self.orders.finish(), self.payments.finish());
+        self.telemetry.stop().await;
     }
 }
 

@@ -9,7 +9,9 @@ mod parts;
 mod process;
 pub mod process_metrics;
 mod schema;
+mod telemetry;
 
+pub use self::telemetry::Telemetry;
 pub use failpoints::arm_failpoints;
 pub use housekeeping::Housekeeping;
 pub use options::{ServiceOptions, ShopOptions};

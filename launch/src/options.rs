@@ -38,6 +38,12 @@ pub struct ShopOptions {
     /// Threads that answer HTTP requests
     #[arg(long, env, default_value_t = 2, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub http_workers: u16,
+    /// Export traces by OTLP over HTTP to the receiver with this base URL, such as http://localhost:4318
+    #[arg(long, env, value_name = "URL")]
+    pub otel_exporter_otlp_endpoint: Option<String>,
+    /// Share of the traces begun here that are recorded, 0 to 1; one that a client has begun is recorded if the client says so
+    #[arg(long, env, default_value_t = 1.0, value_name = "RATIO", value_parser = ratio)]
+    pub otel_traces_sampler_arg: f64,
     /// How to write the log
     #[arg(long, env, value_enum, default_value = "human")]
     pub log_format: LogFormat,
@@ -56,6 +62,11 @@ impl ShopOptions {
     pub fn pay_within(&self) -> Duration {
         Duration::from_secs(u64::from(self.pay_within_seconds))
     }
+}
+
+fn ratio(text: &str) -> Result<f64, String> {
+    let ratio = text.parse().ok().filter(|ratio| (0.0..=1.0).contains(ratio));
+    ratio.ok_or_else(|| "must be a number from 0 to 1".to_owned())
 }
 
 /// What a service by itself needs to know: where to listen, its database, the broker.

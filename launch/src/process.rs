@@ -2,7 +2,7 @@
 //! Absent: what it serves.
 
 use actix_web::{dev::ServerHandle, web::ServiceConfig};
-use edge::HttpMetrics;
+use edge::Observer;
 use std::{
     fmt, io,
     net::{SocketAddr, TcpListener},
@@ -97,10 +97,10 @@ pub async fn serve(
     listener: TcpListener,
     workers: usize,
     configure: impl Fn(&mut ServiceConfig) + Clone + Send + 'static,
-    metrics: HttpMetrics,
+    observer: impl Into<Observer>,
 ) -> Result<Running, StartError> {
     let address = listener.local_addr()?;
-    let (server, handle) = edge::serve(listener, workers, configure, metrics).await?;
+    let (server, handle) = edge::serve(listener, workers, configure, observer).await?;
     let task = tokio::spawn(server);
     tracing::info!(%address, "listening");
     Ok(Running { address, server: handle, task })

@@ -13,6 +13,7 @@ use crate::{
     Event, Metrics, Poison,
     broker::{Broker, DeadLetter, Delivery, Queue, Settlement},
     parking::{self, Parked, State},
+    spans,
 };
 use async_trait::async_trait;
 use futures_util::{FutureExt, StreamExt, stream::FuturesUnordered};
@@ -20,6 +21,7 @@ use rand::Rng;
 use std::{fmt, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 use store::{Clock, Store};
 use supervision::{Pause, Repeater, RepeaterHandle, Step, Vitals};
+use telemetry::Tracer;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -78,6 +80,8 @@ pub struct Consumer {
     pub clock: Clock,
     /// Counters.
     pub metrics: Metrics,
+    /// Where each handling is recorded.
+    pub tracer: Tracer,
 }
 
 impl fmt::Debug for Consumer {
@@ -120,8 +124,8 @@ impl Consumer {
         let Delivery { body, redelivered, receipt } = delivery;
         let handled = match Event::parse(&body) {
             // The first panic over a message restarts the actor; the next, which may be this message's own fault, is only its own.
-            Ok(event) if redelivered => caught(self.persist(&event)).await,
-            Ok(event) => self.persist(&event).await,
+            Ok(event) if redelivered => self.traced(event, async |event| caught(self.persist(event)).await).await,
+            Ok(event) => self.traced(event, async |event| self.persist(event).await).await,
             Err(poison) => Err(poison.into()),
         };
         fail::fail_point!("consumer::before-acknowledge");
@@ -135,6 +139,21 @@ impl Consumer {
         };
         receipt.settle(settlement);
         fail::fail_point!("consumer::after-acknowledge");
+    }
+
+    /// Handles it within a span: what belongs to the handling is recorded below that, not beside it.
+    async fn traced(
+        &self,
+        mut event: Event,
+        handling: impl AsyncFnOnce(&Event) -> Result<(), HandleError>,
+    ) -> Result<(), HandleError> {
+        let span = self.tracer.start(event.trace);
+        event.trace = span.map_or(event.trace, |span| Some(span.context));
+        let handled = handling(&event).await;
+        if let Some(span) = span {
+            self.tracer.end(span, spans::processed(self.broker.system(), self.queue, &event, &handled));
+        }
+        handled
     }
 
     /// Handles it, waiting out what is not the message's fault.
@@ -189,7 +208,7 @@ impl Consumer {
     /// One retry of a message that was set aside.
     async fn retry(&self, message: &Parked) -> Result<(), sea_orm::DbErr> {
         let handled = match Event::parse(&message.body) {
-            Ok(event) => caught(self.handle.handle(&event)).await,
+            Ok(event) => self.traced(event, async |event| caught(self.handle.handle(event)).await).await,
             Err(poison) => Err(poison.into()),
         };
         match handled {

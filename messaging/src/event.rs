@@ -8,6 +8,7 @@ use saga::{
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use store::Micros;
+use telemetry::{Started, TraceContext};
 use uuid::Uuid;
 
 /// The most bytes a message between the services may have, by contract.
@@ -28,36 +29,8 @@ pub struct Letter {
     pub partition_key: String,
     /// The CloudEvent as JSON.
     pub body: String,
-}
-
-/// A W3C trace context `traceparent` (<https://www.w3.org/TR/trace-context/#traceparent-header>), checked.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(transparent)]
-pub struct TraceParent(String);
-
-impl TraceParent {
-    /// `None` when the text is not a version-00 traceparent with ids that are not all zero.
-    pub fn parse(text: &str) -> Option<Self> {
-        let parts: Vec<_> = text.split('-').collect();
-        let hex =
-            |part: &str, len| part.len() == len && part.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-        let id = |part: &str, len| hex(part, len) && part.bytes().any(|byte| byte != b'0');
-        match parts[..] {
-            ["00", trace, span, flags] if id(trace, 32) && id(span, 16) && hex(flags, 2) => Some(Self(text.to_owned())),
-            _ => None,
-        }
-    }
-
-    /// A new trace, sampled.
-    pub fn generate() -> Self {
-        let span = Uuid::new_v4().simple().to_string();
-        Self(format!("00-{}-{}-01", Uuid::new_v4().simple(), &span[..16]))
-    }
-
-    /// The header's value.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
+    /// The span of its making, until that is recorded. Not in the row: whoever sweeps it did not make it.
+    pub span: Option<Started>,
 }
 
 #[derive(Serialize)]
@@ -72,13 +45,13 @@ struct Sealed<'a, P> {
     datacontenttype: &'static str,
     partitionkey: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    traceparent: Option<&'a TraceParent>,
+    traceparent: Option<TraceContext>,
     data: &'a P,
 }
 
 impl Letter {
     /// Seals a payload under a new id.
-    pub fn seal<P: Payload>(payload: &P, time: Micros, traceparent: Option<&TraceParent>) -> Self {
+    pub fn seal<P: Payload>(payload: &P, time: Micros, traceparent: Option<TraceContext>) -> Self {
         let id = Uuid::now_v7();
         let sealed = Sealed {
             specversion: SPEC_VERSION,
@@ -97,7 +70,13 @@ impl Letter {
             routing_key: routing_key(P::TYPE).to_owned(),
             partition_key: payload.user_id().as_str().to_owned(),
             body: serde_json::to_string(&sealed).expect("strings and numbers always serialise"),
+            span: None,
         }
+    }
+
+    /// The trace that the message belongs to, read from the message itself.
+    pub(crate) fn trace(&self) -> Option<TraceContext> {
+        Event::parse(self.body.as_bytes()).ok()?.trace
     }
 }
 
@@ -182,8 +161,8 @@ pub struct Event {
     pub id: MessageId,
     /// The CloudEvents `type`.
     pub type_name: String,
-    /// The trace that it belongs to.
-    pub traceparent: Option<TraceParent>,
+    /// What belongs to its handling is recorded below this.
+    pub trace: Option<TraceContext>,
     data: Box<RawValue>,
 }
 
@@ -238,7 +217,7 @@ impl Event {
         Ok(Self {
             id: MessageId::new(received.id),
             type_name: received.type_name,
-            traceparent: received.traceparent.as_deref().and_then(TraceParent::parse),
+            trace: received.traceparent.as_deref().and_then(TraceContext::parse),
             data: received.data,
         })
     }
@@ -288,18 +267,19 @@ mod tests {
 
     #[test]
     fn a_sealed_letter_is_the_cloud_event_of_the_contract() {
-        let trace = TraceParent::parse("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01").expect("valid");
-        let letter = Letter::seal(&request(), Micros(0), Some(&trace));
+        let trace = TraceContext::parse("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01").expect("valid");
+        let letter = Letter::seal(&request(), Micros(0), Some(trace));
         let sealed: Value = serde_json::from_str(&letter.body).expect("JSON");
         let expected = json!({
             "specversion": "1.0", "id": letter.id, "source": "/orders", "type": "gozon.payment.requested.v1",
             "subject": Uuid::from_u128(1), "time": "1970-01-01T00:00:00.000000Z", "datacontenttype": "application/json",
-            "partitionkey": "user-1", "traceparent": trace,
+            "partitionkey": "user-1", "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
             "data": {"order_id": Uuid::from_u128(1), "user_id": "user-1", "amount_minor": 5000, "currency": "RUB"},
         });
         assert_eq!(sealed, expected);
         assert_eq!((letter.routing_key.as_str(), letter.partition_key.as_str()), ("payment.requested", "user-1"));
         assert_eq!(letter.id.get_version_num(), 7);
+        assert_eq!(letter.trace(), Some(trace));
     }
 
     #[test]
@@ -354,19 +334,12 @@ mod tests {
             currency: Currency::RUB,
             version: i32::MAX,
             updated_at: Micros(0).to_string(),
+            traceparent: Some(TraceContext::sampled().to_string()),
         };
         let (changed, instance) = (OrderStatusChanged { changes: vec![change; MOST_CHANGES] }, Uuid::from_u128(7));
         let said = Announcement::new(&changed, instance, Micros(0));
         assert_eq!(Announcement::read(said.body.as_bytes()), Ok(Announced { instance: Some(instance), changed }));
         let other = said.body.replace("status-changed.v1", "status-changed.v2");
         assert!(matches!(Announcement::read(other.as_bytes()), Err(Poison::UnknownType(_))));
-    }
-
-    #[test]
-    fn a_trace_context_is_checked_and_a_new_one_is_valid() {
-        assert!(TraceParent::parse(TraceParent::generate().as_str()).is_some());
-        for bad in ["", "00-1-2-01", "00-00000000000000000000000000000000-b7ad6b7169203331-01", "01-x"] {
-            assert_eq!(TraceParent::parse(bad), None, "{bad}");
-        }
     }
 }

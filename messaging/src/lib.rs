@@ -13,6 +13,7 @@ mod metrics;
 pub mod outbox;
 pub mod parking;
 pub mod relay;
+mod spans;
 
-pub use event::{Announcement, Event, Letter, Poison, TraceParent};
+pub use event::{Announcement, Event, Letter, Poison};
 pub use metrics::Metrics;

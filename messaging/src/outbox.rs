@@ -95,6 +95,7 @@ fn letter(row: &QueryResult) -> Result<Letter, DbErr> {
         routing_key: row.try_get("", "routing_key")?,
         partition_key: row.try_get("", "partition_key")?,
         body: row.try_get("", "body")?,
+        span: None,
     })
 }
 

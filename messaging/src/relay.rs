@@ -4,18 +4,20 @@
 use crate::{
     Letter, Metrics,
     broker::{Broker, PublishError},
-    outbox,
+    outbox, spans,
 };
 use async_trait::async_trait;
+use saga::messages::Payload;
 use std::{
     collections::HashSet,
     fmt,
     future::Future,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 use store::{Clock, Micros, Store};
 use supervision::{Gatherer, Handle, Limits, Pause, Repeater, RepeaterHandle, Step, Vitals, Work};
+use telemetry::{TraceContext, Tracer};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -43,6 +45,7 @@ struct Shared {
     broker: Arc<dyn Broker>,
     clock: Clock,
     metrics: Metrics,
+    tracer: Tracer,
     /// Ids held in memory. A sweep passes them by: with a slow consumer behind the in-process broker a lease may run out.
     held: Mutex<HashSet<Uuid>>,
 }
@@ -72,9 +75,16 @@ impl fmt::Debug for Relay {
 
 impl Relay {
     /// Starts the publishing and the sweeping actor on the current arbiter.
-    pub fn start(store: Store, broker: Arc<dyn Broker>, clock: Clock, metrics: Metrics, vitals: &Vitals) -> Self {
+    pub fn start(
+        store: Store,
+        broker: Arc<dyn Broker>,
+        clock: Clock,
+        metrics: Metrics,
+        tracer: Tracer,
+        vitals: &Vitals,
+    ) -> Self {
         let lanes = broker.lanes();
-        let shared = Arc::new(Shared { store, broker, clock, metrics, held: Mutex::default() });
+        let shared = Arc::new(Shared { store, broker, clock, metrics, tracer, held: Mutex::default() });
         let limits = Limits { admitted: MOST_HELD, batch: BATCH, lanes };
         let publishing = Gatherer::start(Publishing { shared: shared.clone() }, limits, vitals);
         let sweep = (shared.clone(), publishing.clone());
@@ -83,6 +93,12 @@ impl Relay {
             publishing: sweep.1.clone(),
         });
         Self { publishing, sweeping, shared }
+    }
+
+    /// Seals a message that follows from work in this trace. Its making is a span, recorded when it is handed over.
+    pub fn seal<P: Payload>(&self, payload: &P, now: Micros, trace: Option<TraceContext>) -> Letter {
+        let span = trace.and_then(|trace| self.shared.tracer.start(Some(trace)));
+        Letter { span, ..Letter::seal(payload, now, span.map_or(trace, |span| Some(span.context))) }
     }
 
     /// The lease to write with rows that will be handed over after the commit: some time if they can be published from memory,
@@ -94,6 +110,7 @@ impl Relay {
 
     /// Hands over rows that were committed with this lease.
     pub fn hand_over(&self, letters: Vec<Letter>, lease: Micros) {
+        spans::created(&self.shared.tracer, self.shared.broker.system(), &letters);
         if lease != Micros::EPOCH && !letters.is_empty() {
             self.shared.held().extend(letters.iter().map(|letter| letter.id));
             self.publishing.add(letters);
@@ -145,7 +162,9 @@ impl Drop for Held<'_> {
 /// Publishes the letters, deletes those that are confirmed and gives back those that did not reach the broker.
 async fn relay_once(shared: &Shared, letters: &[Letter]) {
     fail::fail_point!("relay::before-publish");
+    let since = SystemTime::now();
     let answers = shared.broker.publish(letters).await;
+    spans::sent(&shared.tracer, shared.broker.system(), letters.iter().zip(&answers), since);
     fail::fail_point!("relay::after-publish");
     let ids = |wanted: Result<(), PublishError>| {
         letters.iter().zip(&answers).filter(move |(_, answer)| **answer == wanted).map(|(letter, _)| letter.id)

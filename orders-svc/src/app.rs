@@ -13,9 +13,9 @@ use crate::{
     settling::{Settling, SettlingHandle},
     waiting::Waiting,
 };
-use edge::{Check, HttpMetrics};
+use edge::{Check, HttpMetrics, Observer};
 use futures_util::FutureExt;
-use launch::{Housekeeping, Schema, ShopOptions, StartError, Stores};
+use launch::{Housekeeping, Schema, ShopOptions, StartError, Stores, Telemetry};
 use messaging::{
     Metrics,
     broker::{Broker, ORDERS_PAYMENT_RESULTS},
@@ -26,6 +26,7 @@ use prometheus_client::registry::Registry;
 use std::sync::Arc;
 use store::{Clock, Store};
 use supervision::{Repeater, RepeaterHandle, Vitals};
+use telemetry::Tracer;
 use uuid::Uuid;
 
 /// What the service is built from.
@@ -37,6 +38,8 @@ pub struct Parts {
     pub broker: Arc<dyn Broker>,
     /// The time.
     pub clock: Clock,
+    /// Where spans go.
+    pub tracer: Tracer,
 }
 
 /// The service with all its actors, without the HTTP server. A cheap clone.
@@ -59,11 +62,12 @@ pub struct App {
 impl App {
     /// Builds everything and starts the actors on the current arbiter. Metrics get the prefix `orders_`.
     pub fn start(parts: Parts, options: &ShopOptions, registry: &mut Registry) -> Self {
-        let Parts { stores: Stores { actors: store, workers: reads }, broker, clock } = parts;
+        let Parts { stores: Stores { actors: store, workers: reads }, broker, clock, tracer } = parts;
         let registry = registry.sub_registry_with_prefix("orders");
         let (vitals, metrics, orders) = (Vitals::new(registry), Metrics::new(registry), OrderMetrics::new(registry));
         let schema = Schema::start(&vitals, migrate(&store));
-        let relay = Relay::start(store.clone(), broker.clone(), clock.clone(), metrics.clone(), &vitals);
+        let relay =
+            Relay::start(store.clone(), broker.clone(), clock.clone(), metrics.clone(), tracer.clone(), &vitals);
         let placing = Placing {
             store: store.clone(),
             relay: relay.clone(),
@@ -74,7 +78,7 @@ impl App {
         let limits = SocketLimits { instance: options.max_sockets, user: options.max_sockets_per_user };
         let pushes = PushMetrics::new(registry);
         let announcer = Announcer {
-            hub: HubHandle::start(limits, pushes.clone()),
+            hub: HubHandle::start(limits, pushes.clone(), tracer.clone()),
             broker: broker.clone(),
             clock: clock.clone(),
             instance: Uuid::now_v7(),
@@ -89,7 +93,8 @@ impl App {
         };
         let listening = Listening(announcer.clone());
         let waiting = Waiting::new(store.clone(), clock.clone(), orders.clone());
-        let settling = Settling { store: store.clone(), clock: clock.clone(), metrics: orders, announcer };
+        let settling =
+            Settling { store: store.clone(), clock: clock.clone(), metrics: orders, announcer, tracer: tracer.clone() };
         let settling = SettlingHandle::start(settling, &vitals);
         let consumer = Consumer {
             broker: broker.clone(),
@@ -98,6 +103,7 @@ impl App {
             store: store.clone(),
             clock: clock.clone(),
             metrics: metrics.clone(),
+            tracer,
         };
         let housekeeping = Housekeeping {
             store: store.clone(),
@@ -192,22 +198,25 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     let (stores, broker) =
         (launch::open_stores(&options, "orders").await?, launch::connect_broker(&options, "orders")?);
     let mut registry = Registry::default();
-    let app =
-        App::start(Parts { stores, broker: broker.clone(), clock: Clock::system() }, &options.shop, &mut registry);
-    let http = HttpMetrics::register(&mut registry);
+    let telemetry = Telemetry::start(&options.shop, "orders-svc", &mut registry)?;
+    let parts =
+        Parts { stores, broker: broker.clone(), clock: Clock::system(), tracer: telemetry.tracer("orders-svc") };
+    let app = App::start(parts, &options.shop, &mut registry);
+    let observer = Observer { metrics: HttpMetrics::register(&mut registry), tracer: telemetry.tracer("http") };
     launch::process_metrics::register(&mut registry);
     let (handlers, checks, registry) = (app.handlers(), Arc::new(app.checks()), Arc::new(registry));
     let configure = move |cfg: &mut actix_web::web::ServiceConfig| {
         handlers.configure(cfg);
         edge::configure_operation(cfg, registry.clone(), checks.clone());
     };
-    let server = launch::serve(listener, usize::from(options.shop.http_workers), configure, http).await?;
+    let server = launch::serve(listener, usize::from(options.shop.http_workers), configure, observer).await?;
     launch::stop_signal().await?;
     app.close_sockets().await;
     server.stop().await;
     app.stop_intake().await;
     app.finish().await;
     broker.close().await;
+    telemetry.stop().await;
     tracing::info!("stopped");
     Ok(())
 }

@@ -8,9 +8,9 @@ use crate::{
     http::Handlers,
     metrics::PaymentMetrics,
 };
-use edge::{Check, HttpMetrics};
+use edge::{Check, HttpMetrics, Observer};
 use futures_util::FutureExt;
-use launch::{Housekeeping, Schema, ShopOptions, StartError, Stores};
+use launch::{Housekeeping, Schema, ShopOptions, StartError, Stores, Telemetry};
 use messaging::{
     Metrics,
     broker::{Broker, PAYMENTS_REQUESTS},
@@ -22,6 +22,7 @@ use saga::Currency;
 use std::sync::Arc;
 use store::{Clock, Store};
 use supervision::{Repeater, RepeaterHandle, Vitals};
+use telemetry::Tracer;
 
 /// What the service is built from.
 #[derive(Clone)]
@@ -32,6 +33,8 @@ pub struct Parts {
     pub broker: Arc<dyn Broker>,
     /// The time.
     pub clock: Clock,
+    /// Where spans go.
+    pub tracer: Tracer,
 }
 
 /// The service with all its actors, without the HTTP server. A cheap clone.
@@ -51,11 +54,12 @@ pub struct App {
 impl App {
     /// Builds everything and starts the actors on the current arbiter. Metrics get the prefix `payments_`.
     pub fn start(parts: Parts, options: &ShopOptions, registry: &mut Registry) -> Self {
-        let Parts { stores: Stores { actors: store, workers: reads }, broker, clock } = parts;
+        let Parts { stores: Stores { actors: store, workers: reads }, broker, clock, tracer } = parts;
         let registry = registry.sub_registry_with_prefix("payments");
         let (vitals, metrics) = (Vitals::new(registry), Metrics::new(registry));
         let schema = Schema::start(&vitals, migrate(&store));
-        let relay = Relay::start(store.clone(), broker.clone(), clock.clone(), metrics.clone(), &vitals);
+        let relay =
+            Relay::start(store.clone(), broker.clone(), clock.clone(), metrics.clone(), tracer.clone(), &vitals);
         let currency = options.currency;
         let ledger = Ledger {
             store: store.clone(),
@@ -63,6 +67,7 @@ impl App {
             clock: clock.clone(),
             currency,
             metrics: PaymentMetrics::new(registry),
+            tracer: tracer.clone(),
         };
         let accounts = Accounts::start(ledger, &vitals, IDLE);
         let consumer = Consumer {
@@ -72,6 +77,7 @@ impl App {
             store: store.clone(),
             clock: clock.clone(),
             metrics: metrics.clone(),
+            tracer,
         };
         let housekeeping = Housekeeping {
             store: store.clone(),
@@ -151,21 +157,24 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     let (stores, broker) =
         (launch::open_stores(&options, "payments").await?, launch::connect_broker(&options, "payments")?);
     let mut registry = Registry::default();
-    let app =
-        App::start(Parts { stores, broker: broker.clone(), clock: Clock::system() }, &options.shop, &mut registry);
-    let http = HttpMetrics::register(&mut registry);
+    let telemetry = Telemetry::start(&options.shop, "payments-svc", &mut registry)?;
+    let parts =
+        Parts { stores, broker: broker.clone(), clock: Clock::system(), tracer: telemetry.tracer("payments-svc") };
+    let app = App::start(parts, &options.shop, &mut registry);
+    let observer = Observer { metrics: HttpMetrics::register(&mut registry), tracer: telemetry.tracer("http") };
     launch::process_metrics::register(&mut registry);
     let (handlers, checks, registry) = (app.handlers(), Arc::new(app.checks()), Arc::new(registry));
     let configure = move |cfg: &mut actix_web::web::ServiceConfig| {
         handlers.configure(cfg);
         edge::configure_operation(cfg, registry.clone(), checks.clone());
     };
-    let server = launch::serve(listener, usize::from(options.shop.http_workers), configure, http).await?;
+    let server = launch::serve(listener, usize::from(options.shop.http_workers), configure, observer).await?;
     launch::stop_signal().await?;
     server.stop().await;
     app.stop_intake().await;
     app.finish().await;
     broker.close().await;
+    telemetry.stop().await;
     tracing::info!("stopped");
     Ok(())
 }

@@ -100,6 +100,9 @@ pub struct StatusChange {
     pub version: i32,
     /// When it changed: RFC 3339, UTC.
     pub updated_at: String,
+    /// The W3C trace context of the change, if somebody records it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traceparent: Option<String>,
 }
 
 impl OrderStatusChanged {
@@ -198,6 +201,7 @@ mod tests {
             currency,
             version: 2,
             updated_at: "1970-01-01T00:00:00.000000Z".to_owned(),
+            traceparent: None,
         };
         let wire = json!({"changes": [{
             "order_id": "00000000-0000-0000-0000-000000000001", "user_id": "user-1", "status": "CANCELLED",

@@ -3,7 +3,7 @@
 
 use actix_web::{HttpRequest, HttpResponse, dev::ServerHandle, web};
 use edge::{
-    Caller, Check, Code, Fields, HttpMetrics, IdempotencyKey, PageQuery, Problem, TraceContext, configure_operation,
+    Caller, Check, Code, Fields, HttpMetrics, IdempotencyKey, PageQuery, Problem, Trace, configure_operation,
     next_link, open_cursor, order_id, resource, serve,
 };
 use prometheus_client::registry::Registry;
@@ -201,7 +201,7 @@ fn routes(cfg: &mut web::ServiceConfig) {
     cfg.service(resource("/orders", "GET, POST").get(list).post(place))
         .service(resource("/orders/{id}", "GET").get(show))
         .service(resource("/accounts", "POST").post(open))
-        .service(resource("/trace", "GET").get(async |trace: TraceContext| trace.to_string()))
+        .service(resource("/trace", "GET").get(async |Trace(trace): Trace| trace.to_string()))
         .service(resource("/codes/{code}", "GET").get(fail))
         .service(resource("/gate", "GET").get(gate))
         .service(resource("/panic", "GET").get(panic_at_work))

@@ -102,8 +102,14 @@ async fn a_bad_option_is_one_line_and_exits_with_2() -> TestResult {
     let (dir, _shop) = data_dir().await?;
     let dir = path(dir.path());
     let amqp = ["dead", "list", "--data-dir", dir, "--broker-url", "kafka://localhost"];
-    let cases: [(&[&str], &str); 9] = [
+    let cases: [(&[&str], &str); 12] = [
         (&["up", "--listen", "nowhere"], "--listen <ADDRESS>"),
+        (
+            &["up", "--otel-exporter-otlp-endpoint", "localhost:4318"],
+            "--otel-exporter-otlp-endpoint: must be the base URL",
+        ),
+        (&["up", "--otel-exporter-otlp-endpoint", "https://localhost:4318"], "https is not spoken here"),
+        (&["up", "--otel-traces-sampler-arg", "1.1"], "must be a number from 0 to 1"),
         (&["audit"], "--orders-url <URL> --payments-url <URL>"),
         (&["audit", "--orders-url", "sqlite:///tmp/x.db"], "--payments-url <URL>"),
         (

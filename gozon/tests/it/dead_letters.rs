@@ -23,8 +23,13 @@ async fn broker(prefix: &str) -> TestResult<RabbitMq> {
 /// Publishes a request and has its consumer dead-letter it.
 async fn kill(broker: &RabbitMq, id: &str, body: &str) -> TestResult {
     let key = PAYMENTS_REQUESTS.routing_keys[0].to_owned();
-    let letter =
-        Letter { id: Uuid::new_v4(), routing_key: key, partition_key: "ann".to_owned(), body: body.to_owned() };
+    let letter = Letter {
+        id: Uuid::new_v4(),
+        routing_key: key,
+        partition_key: "ann".to_owned(),
+        body: body.to_owned(),
+        span: None,
+    };
     for answer in broker.publish(&[letter]).await {
         answer?;
     }

@@ -97,6 +97,10 @@ impl Broker for MemoryBroker {
         answers
     }
 
+    fn system(&self) -> &'static str {
+        "in_process"
+    }
+
     fn lanes(&self) -> usize {
         LANES
     }

@@ -49,6 +49,9 @@ pub trait Broker: Send + Sync + 'static {
     /// Publishes a batch and waits until the broker has answered for every message, in the order of the batch.
     async fn publish(&self, batch: &[Letter]) -> Vec<Result<(), PublishError>>;
 
+    /// Its name in traces, as OpenTelemetry's `messaging.system` has it.
+    fn system(&self) -> &'static str;
+
     /// Batches that may usefully be on their way at once.
     fn lanes(&self) -> usize;
 

@@ -16,6 +16,7 @@ use std::{
 };
 use store::{Clock, Micros, Store};
 use supervision::Vitals;
+use telemetry::Tracer;
 use tokio::sync::watch;
 use uuid::Uuid;
 
@@ -25,6 +26,7 @@ mockall::mock! {
     #[async_trait]
     impl Broker for Broker {
         async fn publish(&self, batch: &[Letter]) -> Vec<Result<(), PublishError>>;
+        fn system(&self) -> &'static str;
         fn lanes(&self) -> usize;
         fn reachable(&self) -> watch::Receiver<bool>;
         fn subscribe(&self, queue: Queue, prefetch: u16) -> Box<dyn Subscription>;
@@ -88,6 +90,7 @@ pub fn reachable_broker() -> MockBroker {
 pub fn broker_reachable_by(reachable: &watch::Sender<bool>) -> MockBroker {
     let mut broker = MockBroker::new();
     let reachable = reachable.clone();
+    broker.expect_system().return_const("fake");
     broker.expect_lanes().return_const(1_usize);
     broker.expect_reachable().returning(move || reachable.subscribe());
     broker
@@ -107,5 +110,5 @@ pub fn vitals() -> Vitals {
 }
 
 pub fn relay(store: &Store, broker: impl Broker, hands: &Hands, vitals: &Vitals) -> Relay {
-    Relay::start(store.clone(), Arc::new(broker), hands.clock(), Metrics::default(), vitals)
+    Relay::start(store.clone(), Arc::new(broker), hands.clock(), Metrics::default(), Tracer::default(), vitals)
 }

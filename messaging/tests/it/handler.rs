@@ -10,6 +10,7 @@ use std::{
     collections::{HashMap, HashSet},
     sync::{Arc, Mutex, PoisonError},
 };
+use telemetry::TraceContext;
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
@@ -34,6 +35,7 @@ pub struct Handler {
 struct Books {
     tries: HashMap<Uuid, usize>,
     handled: HashSet<Uuid>,
+    traces: HashMap<Uuid, Vec<TraceContext>>,
 }
 
 impl Handler {
@@ -55,6 +57,11 @@ impl Handler {
         self.with(|books| books.tries.get(&letter.id).copied().unwrap_or(0))
     }
 
+    /// The contexts that its handlings were given.
+    pub fn traces(&self, letter: &Letter) -> Vec<TraceContext> {
+        self.with(|books| books.traces.get(&letter.id).cloned().unwrap_or_default())
+    }
+
     pub async fn has_handled(&self, letters: &[Letter]) {
         let all = || self.with(|books| letters.iter().all(|letter| books.handled.contains(&letter.id)));
         until("all are handled", || async { all() }).await;
@@ -72,7 +79,9 @@ impl Handle for Handler {
         let tries = self.with(|books| {
             let tries = books.tries.entry(id).or_default();
             *tries += 1;
-            *tries
+            let tries = *tries;
+            books.traces.entry(id).or_default().extend(event.trace);
+            tries
         });
         self.gate.acquire().await.map_err(|_| HandleError::Unavailable)?.forget();
         match (self.decide)(id, tries) {

@@ -10,13 +10,17 @@ type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
 /// A request of the contract, for [`messaging::broker::PAYMENTS_REQUESTS`].
 pub fn request() -> Result<Letter> {
-    let payload = PaymentRequested {
+    Ok(Letter::seal(&payload()?, Micros(1), None))
+}
+
+/// What such a request says.
+pub fn payload() -> Result<PaymentRequested> {
+    Ok(PaymentRequested {
         order_id: OrderId::new(Uuid::now_v7()),
         user_id: UserId::parse("user-1")?,
         amount_minor: Amount::from_minor(5000)?,
         currency: Currency::RUB,
-    };
-    Ok(Letter::seal(&payload, Micros(1), None))
+    })
 }
 
 pub fn requests(number: usize) -> Result<Vec<Letter>> {
@@ -30,6 +34,7 @@ pub fn sealed(body: &str) -> Letter {
         routing_key: "payment.requested".to_owned(),
         partition_key: "user-1".to_owned(),
         body: body.to_owned(),
+        span: None,
     }
 }
 

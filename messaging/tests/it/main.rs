@@ -15,6 +15,7 @@ mod rabbitmq;
 mod relay;
 mod relay_faults;
 mod stage;
+mod traces;
 mod wait;
 
 use database::{Kind, TestResult, with_database};
@@ -79,4 +80,7 @@ on_every_database! {
     consumer::a_message_that_always_panics_is_set_aside_and_blocks_nobody,
     consumer::a_retry_that_panics_counts_as_a_failure,
     consumer::a_consumer_that_stops_lets_what_is_under_way_end,
+    traces::a_message_is_made_below_the_work_that_decides_and_sent_below_its_making,
+    traces::a_row_that_another_process_left_is_sent_below_its_making,
+    traces::each_try_to_handle_a_message_is_recorded_below_its_making,
 }

@@ -16,6 +16,7 @@ use messaging::{
 use std::sync::Arc;
 use store::Store;
 use supervision::Vitals;
+use telemetry::Tracer;
 use tokio::task::JoinHandle;
 
 enum Behind {
@@ -29,6 +30,7 @@ pub struct Stage {
     pub broker: Arc<dyn Broker>,
     pub hands: Hands,
     pub vitals: Vitals,
+    pub tracer: Tracer,
     behind: Behind,
 }
 
@@ -44,7 +46,8 @@ impl Stage {
             #[cfg(feature = "servers")]
             Behind::Rabbit(harness) => harness.broker(),
         };
-        Ok(Self { store: database.open().await?, broker, hands: Hands::new(), vitals: vitals(), behind })
+        let (store, tracer) = (database.open().await?, Tracer::default());
+        Ok(Self { store, broker, hands: Hands::new(), vitals: vitals(), tracer, behind })
     }
 
     pub fn consume(&self, handler: &Handler) -> ConsumerHandle {
@@ -55,6 +58,7 @@ impl Stage {
             store: self.store.clone(),
             clock: self.hands.clock(),
             metrics: Metrics::default(),
+            tracer: self.tracer.clone(),
         };
         consumer.start(&self.vitals)
     }

@@ -9,10 +9,8 @@ use crate::{
 };
 use actix_web::{HttpRequest, HttpResponse, http::header::LOCATION, web};
 use edge::{
-    Caller, Code, Fields, IdempotencyKey, PageQuery, Problem, REPLAYED, TraceContext, next_link, open_cursor,
-    seal_cursor,
+    Caller, Code, Fields, IdempotencyKey, PageQuery, Problem, REPLAYED, Trace, next_link, open_cursor, seal_cursor,
 };
-use messaging::TraceParent;
 use store::Store;
 use uuid::Uuid;
 
@@ -35,7 +33,7 @@ pub struct Reads(pub Store);
 pub async fn place(
     Caller(user_id): Caller,
     key: IdempotencyKey,
-    trace: TraceContext,
+    Trace(trace): Trace,
     request: HttpRequest,
     payload: web::Payload,
     placing: web::Data<PlacingHandle>,
@@ -43,7 +41,7 @@ pub async fn place(
     let fields = Fields::read(&request, payload, &["amount", "description"]).await?;
     let (amount, description) = (fields.amount()?, fields.description()?);
     let order = OrderDraft { user_id, amount, description, idempotency_key: key.into_inner() };
-    let placed = placing.place(Draft { order, traceparent: TraceParent::parse(trace.as_str()) }).await?;
+    let placed = placing.place(Draft { order, trace }).await?;
     let (order, replayed) = match placed {
         Placed::New(order) => (order, false),
         Placed::Replayed(order) => (order, true),

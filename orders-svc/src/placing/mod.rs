@@ -6,8 +6,8 @@ mod place;
 pub use place::{PlaceError, Placed, Placing};
 
 use crate::order::OrderDraft;
-use messaging::TraceParent;
 use supervision::{AskError, Gatherer, Handle, Limits, Vitals};
+use telemetry::TraceContext;
 
 /// Orders under way between request and commit; more are refused with 503 before memory grows. About 1 KB each.
 const MOST_UNDER_WAY: usize = 4_096;
@@ -19,8 +19,8 @@ const MOST_TOGETHER: usize = 1_000;
 pub struct Draft {
     /// What is asked for.
     pub order: OrderDraft,
-    /// Goes with the request for the money.
-    pub traceparent: Option<TraceParent>,
+    /// The request for the money goes on with it.
+    pub trace: TraceContext,
 }
 
 /// The way to the placing actor. A cheap clone.

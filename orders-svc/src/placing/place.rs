@@ -4,7 +4,7 @@
 use super::Draft;
 use crate::order::{Order, OrderDraft};
 use entities::orders::order::Model;
-use messaging::{Letter, outbox, relay::Relay};
+use messaging::{outbox, relay::Relay};
 use saga::{Currency, OrderId};
 use sea_orm::{DbErr, FromQueryResult};
 use std::{
@@ -138,9 +138,8 @@ impl Placing {
         let earlier =
             if inserted.len() == orders.len() { HashMap::new() } else { by_key(&tx, &orders, &inserted).await? };
         let fresh = orders.iter().zip(drafts).filter(|(order, _)| inserted.contains(&order.id.uuid()));
-        let letters: Vec<_> = fresh
-            .map(|(order, draft)| Letter::seal(&order.payment_request(), now, draft.traceparent.as_ref()))
-            .collect();
+        let letters: Vec<_> =
+            fresh.map(|(order, draft)| self.relay.seal(&order.payment_request(), now, Some(draft.trace))).collect();
         let lease = self.relay.lease(now);
         outbox::append(&*tx, &letters, lease, now).await?;
         fail::fail_point!("placing::before-commit");

@@ -12,6 +12,7 @@ use saga::messages::{MOST_CHANGES, OrderStatusChanged, StatusChange};
 use std::{fmt, sync::Arc, time::Duration};
 use store::{Clock, Micros};
 use supervision::{Pause, Step};
+use telemetry::TraceContext;
 use tokio::{pin, sync::watch};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -20,6 +21,15 @@ use uuid::Uuid;
 const UNNOTICED: Duration = Duration::from_secs(30);
 /// Rest before listening again after the broker was closed.
 const LISTEN_AGAIN: Duration = Duration::from_secs(1);
+
+/// An order as it was committed, and the trace in which that happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct News {
+    /// The order.
+    pub order: Order,
+    /// Telling of it is recorded below this.
+    pub trace: Option<TraceContext>,
+}
 
 /// Tells this instance's sockets and the other instances. A cheap clone.
 #[derive(Clone)]
@@ -44,12 +54,12 @@ impl fmt::Debug for Announcer {
 
 impl Announcer {
     /// Announces orders as they were committed.
-    pub async fn announce(&self, orders: &[Order]) {
-        if orders.is_empty() {
+    pub async fn announce(&self, news: &[News]) {
+        if news.is_empty() {
             return;
         }
-        self.hub.tell(orders.iter().map(Change::from).collect());
-        let changes: Vec<_> = orders.iter().map(status_change).collect();
+        self.hub.tell(news.iter().map(|one| Change { trace: one.trace, ..Change::from(&one.order) }).collect());
+        let changes: Vec<_> = news.iter().map(status_change).collect();
         self.recent.keep(&changes, self.clock.now());
         self.say(&changes).await;
     }
@@ -67,7 +77,7 @@ impl Announcer {
     }
 }
 
-fn status_change(order: &Order) -> StatusChange {
+fn status_change(News { order, trace }: &News) -> StatusChange {
     StatusChange {
         order_id: order.id,
         user_id: order.draft.user_id.clone(),
@@ -77,6 +87,8 @@ fn status_change(order: &Order) -> StatusChange {
         currency: order.currency,
         version: order.version,
         updated_at: order.updated_at.to_string(),
+        // Of a trace that nobody records the others need not know.
+        traceparent: trace.filter(|trace| trace.is_sampled()).map(|trace| trace.to_string()),
     }
 }
 

@@ -10,6 +10,7 @@ use saga::{
 };
 use serde::Serialize;
 use store::Micros;
+use telemetry::TraceContext;
 
 /// The kind of the push cursors.
 const CURSOR: &str = "push";
@@ -29,6 +30,8 @@ pub struct Change {
     pub version: i32,
     /// When it changed.
     pub updated_at: Micros,
+    /// Telling of it is recorded below this.
+    pub trace: Option<TraceContext>,
 }
 
 impl From<&Order> for Change {
@@ -40,6 +43,7 @@ impl From<&Order> for Change {
             state: order.state,
             version: order.version,
             updated_at: order.updated_at,
+            trace: None,
         }
     }
 }
@@ -56,6 +60,7 @@ impl TryFrom<StatusChange> for Change {
             state: State::from_words(&change.status, change.reason.as_deref())?,
             version: change.version,
             updated_at: Micros::parse(&time).ok_or(UnknownWord(time))?,
+            trace: change.traceparent.as_deref().and_then(TraceContext::parse),
         })
     }
 }

@@ -12,8 +12,10 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    time::SystemTime,
 };
 use store::Micros;
+use telemetry::{Span, SpanKind, Tracer};
 use tokio::sync::{Notify, mpsc};
 
 /// Messages waiting for one socket. A reader that is this far behind is told to come back with its cursor.
@@ -105,6 +107,7 @@ struct Hub {
     next_id: u64,
     limits: SocketLimits,
     metrics: PushMetrics,
+    tracer: Tracer,
 }
 
 impl Actor for Hub {
@@ -167,6 +170,22 @@ impl Handler<Leave> for Hub {
     }
 }
 
+impl Hub {
+    /// Passes a change to the sockets that watch its order; says to how many.
+    fn pass(&self, change: &Change) -> i64 {
+        let Some(sockets) = self.sockets.get(&change.user_id) else { return 0 };
+        // The text is made once for all sockets of the user.
+        let Some(note) = change.update() else { return 0 };
+        let mut told = 0;
+        for socket in sockets.iter().filter(|socket| socket.order.is_none_or(|order| order == change.order_id)) {
+            socket.pass(Told::Update(note.clone()));
+            self.metrics.pushed();
+            told += 1;
+        }
+        told
+    }
+}
+
 struct Tell(Vec<Change>);
 
 impl Message for Tell {
@@ -177,13 +196,14 @@ impl Handler<Tell> for Hub {
     type Result = ();
 
     fn handle(&mut self, Tell(changes): Tell, _: &mut Context<Self>) {
+        let since = SystemTime::now();
         for change in changes {
-            let Some(sockets) = self.sockets.get(&change.user_id) else { continue };
-            // The text is made once for all sockets of the user.
-            let Some(note) = change.update() else { continue };
-            for socket in sockets.iter().filter(|socket| socket.order.is_none_or(|order| order == change.order_id)) {
-                socket.pass(Told::Update(note.clone()));
-                self.metrics.pushed();
+            let told = self.pass(&change);
+            if told > 0 {
+                self.tracer.record(change.trace, since, || {
+                    let span = Span::new(SpanKind::Internal, "push order");
+                    span.with("gozon.order.id", change.order_id.to_string()).with("gozon.push.sockets", told)
+                });
             }
         }
     }
@@ -228,8 +248,8 @@ pub struct HubHandle(Addr<Hub>);
 
 impl HubHandle {
     /// Starts the actor on the current arbiter.
-    pub fn start(limits: SocketLimits, metrics: PushMetrics) -> Self {
-        Self(Supervisor::start(move |_| Hub { sockets: HashMap::new(), count: 0, next_id: 0, limits, metrics }))
+    pub fn start(limits: SocketLimits, metrics: PushMetrics, tracer: Tracer) -> Self {
+        Self(Supervisor::start(move |_| Hub { sockets: HashMap::new(), count: 0, next_id: 0, limits, metrics, tracer }))
     }
 
     /// Registers a socket: from now on it is told. `None` when there are too many.

@@ -10,7 +10,7 @@ pub mod hub;
 mod recent;
 pub mod socket;
 
-pub use announce::{Announcer, Listening};
+pub use announce::{Announcer, Listening, News};
 pub use recent::Recent;
 
 use std::time::Duration;

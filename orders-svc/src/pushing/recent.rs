@@ -54,6 +54,7 @@ mod tests {
             currency: "RUB".parse().unwrap(),
             version: 2,
             updated_at: Micros(0).to_string(),
+            traceparent: None,
         }
     }
 

@@ -2,6 +2,7 @@
 //! Absent: the rules (saga::order) and telling the buyer (pushing).
 
 mod settle;
+mod spans;
 
 pub use settle::{Answer, SettleError, Settled, Settling};
 
@@ -70,5 +71,5 @@ fn read(event: &Event) -> Result<Answer, Poison> {
         other => return Err(Poison::UnknownType(other.to_owned())),
     };
     let (order_id, user_id, amount) = request;
-    Ok(Answer { message_id: event.id, order_id, user_id, amount, event: event_of_saga })
+    Ok(Answer { message_id: event.id, order_id, user_id, amount, event: event_of_saga, trace: event.trace })
 }

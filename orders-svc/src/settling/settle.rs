@@ -1,7 +1,12 @@
 //! The unit of work that settles many orders at once: inbox keys and the orders' new states, or nothing.
 //! Absent: deciding; the saga's one function does that.
 
-use crate::{metrics::OrderMetrics, order::Order, pushing::Announcer};
+use super::spans;
+use crate::{
+    metrics::OrderMetrics,
+    order::Order,
+    pushing::{Announcer, News},
+};
 use entities::orders::order::Model;
 use messaging::inbox;
 use saga::{
@@ -9,9 +14,10 @@ use saga::{
     order::{Effect, Event, Step, step},
 };
 use sea_orm::{DbErr, FromQueryResult};
-use std::{collections::HashMap, future::Future};
+use std::{collections::HashMap, future::Future, time::SystemTime};
 use store::{Clock, Fault, Micros, Rows, Sql, Store, Tx};
 use supervision::{Ask, Work};
+use telemetry::{TraceContext, Tracer};
 
 /// How often a transaction that met another instance's is tried again. Each time somebody got through.
 const MOST_MEETINGS: u32 = 20;
@@ -38,6 +44,8 @@ pub struct Answer {
     pub amount: Amount,
     /// What it means for the saga.
     pub event: Event,
+    /// Settling is recorded below this.
+    pub trace: Option<TraceContext>,
 }
 
 /// What an answer came to.
@@ -79,6 +87,8 @@ pub struct Settling {
     pub metrics: OrderMetrics,
     /// Tells those who watch.
     pub announcer: Announcer,
+    /// Takes a span of each order that is settled.
+    pub tracer: Tracer,
 }
 
 impl Work for Settling {
@@ -150,7 +160,7 @@ impl Settling {
 
     /// One transaction.
     async fn settle_once(&self, answers: &[Answer]) -> Result<Results, GivenUp> {
-        let now = self.clock.now();
+        let (now, since) = (self.clock.now(), SystemTime::now());
         let tx = self.store.begin().await?;
         let messages: Vec<_> = answers.iter().map(|answer| answer.message_id.uuid()).collect();
         inbox::remember(&*tx, &messages, now).await?;
@@ -164,6 +174,7 @@ impl Settling {
         tx.commit().await?;
         fail::fail_point!("settling::after-commit");
         self.count(&settled, &changed, now);
+        spans::committed(&self.tracer, answers, &settled, since);
         self.announcer.announce(&news(answers, &settled, &orders)).await;
         Ok(settled)
     }
@@ -180,11 +191,11 @@ impl Settling {
 
 /// The orders to announce: those that changed, and those whose answer came again, as it does when an instance died between its commit
 /// and its announcement.
-fn news(answers: &[Answer], settled: &Results, orders: &HashMap<OrderId, Order>) -> Vec<Order> {
+fn news(answers: &[Answer], settled: &Results, orders: &HashMap<OrderId, Order>) -> Vec<News> {
     let news = answers.iter().zip(settled).filter_map(|(answer, settled)| {
         let order = orders.get(&answer.order_id)?;
         match settled {
-            Ok(Settled::Changed | Settled::Unchanged) => Some(order.clone()),
+            Ok(Settled::Changed | Settled::Unchanged) => Some(News { order: order.clone(), trace: answer.trace }),
             Ok(Settled::Contradicted) | Err(_) => None,
         }
     });

@@ -15,6 +15,7 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 use store::{Store, Tx};
+use telemetry::TraceContext;
 
 /// As many as are admitted, by the service's own account of it.
 const ADMITTED: usize = 4_096;
@@ -37,7 +38,7 @@ async fn place(service: Arc<Service>, asked: Arc<AtomicUsize>) -> Result<Placed,
         description: None,
         idempotency_key: None,
     };
-    service.handlers.placing.place(Draft { order, traceparent: None }).await
+    service.handlers.placing.place(Draft { order, trace: TraceContext::unsampled() }).await
 }
 
 pub async fn what_is_admitted_is_placed_and_the_rest_is_told_to_come_again(service: Arc<Service>) -> TestResult {

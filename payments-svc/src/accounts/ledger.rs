@@ -6,18 +6,20 @@
 
 use super::{
     account::{Command, Known, Outcome, Verdict, fold},
+    spans,
     tables::{self, AccountChange, Payment},
 };
 use crate::metrics::PaymentMetrics;
-use messaging::{Letter, TraceParent, inbox, outbox, relay::Relay};
+use messaging::{Letter, inbox, outbox, relay::Relay};
 use saga::{
     Amount, Currency, MessageId, OrderId, UserId,
     messages::{PaymentDeclined, PaymentSucceeded},
 };
 use sea_orm::DbErr;
-use std::{collections::HashMap, future::Future, sync::Arc};
+use std::{collections::HashMap, future::Future, sync::Arc, time::SystemTime};
 use store::{Clock, Fault, Micros, Store, Tx};
 use supervision::{Ask, Work};
+use telemetry::{TraceContext, Tracer};
 
 /// How often a unit of work that met another instance's is tried again before it counts as failed. Each time somebody got through.
 const MOST_MEETINGS: u32 = 20;
@@ -36,8 +38,8 @@ pub struct Task {
 pub struct Origin {
     /// The key of the inbox.
     pub id: MessageId,
-    /// The trace that the answer continues.
-    pub traceparent: Option<TraceParent>,
+    /// The change and the answer are recorded below this.
+    pub trace: Option<TraceContext>,
 }
 
 /// Tasks of one account, in order.
@@ -91,6 +93,8 @@ pub struct Ledger {
     pub currency: Currency,
     /// Counts.
     pub metrics: PaymentMetrics,
+    /// Takes a span of each task that came as a message.
+    pub tracer: Tracer,
 }
 
 impl Work for Ledger {
@@ -170,7 +174,7 @@ impl Ledger {
 
     /// One transaction.
     async fn commit(&self, work: &[AccountTasks]) -> Result<Vec<Vec<Done>>, GivenUp> {
-        let now = self.clock.now();
+        let (now, since) = (self.clock.now(), SystemTime::now());
         let tx = self.store.begin().await?;
         let messages: Vec<_> = tasks(work).filter_map(|(_, task)| Some(task.message.as_ref()?.id.uuid())).collect();
         if !messages.is_empty() {
@@ -193,6 +197,7 @@ impl Ledger {
         fail::fail_point!("ledger::after-commit");
         let verdicts = changes.iter().flat_map(|change| &change.change.verdicts);
         verdicts.for_each(|(_, _, verdict)| self.metrics.decided(*verdict));
+        spans::committed(&self.tracer, work, &outcomes, since);
         self.relay.hand_over(letters, lease);
         Ok(outcomes.into_iter().map(|one| one.into_iter().map(|outcome| Done { outcome, at: now }).collect()).collect())
     }
@@ -227,27 +232,28 @@ impl Ledger {
         let answer = |(_, task): (&UserId, &Task)| {
             let Command::Charge { order_id, .. } = task.command else { return None };
             let origin = task.message.as_ref()?;
-            Some(self.letter(payments.get(&order_id)?, origin.traceparent.as_ref(), now))
+            Some(self.letter(payments.get(&order_id)?, origin.trace, now))
         };
         tasks(work).filter_map(answer).collect()
     }
 
-    fn letter(&self, payment: &Payment, traceparent: Option<&TraceParent>, now: Micros) -> Letter {
+    fn letter(&self, payment: &Payment, trace: Option<TraceContext>, now: Micros) -> Letter {
         let Payment { order_id, user_id, amount: amount_minor, verdict } = payment.clone();
         let currency = self.currency;
         match verdict {
             Verdict::Succeeded(transaction_id) => {
                 let data = PaymentSucceeded { order_id, user_id, amount_minor, currency, transaction_id };
-                Letter::seal(&data, now, traceparent)
+                self.relay.seal(&data, now, trace)
             }
             Verdict::Declined(reason) => {
-                Letter::seal(&PaymentDeclined { order_id, user_id, amount_minor, currency, reason }, now, traceparent)
+                let data = PaymentDeclined { order_id, user_id, amount_minor, currency, reason };
+                self.relay.seal(&data, now, trace)
             }
         }
     }
 }
 
-fn tasks(work: &[AccountTasks]) -> impl Iterator<Item = (&UserId, &Task)> {
+pub(super) fn tasks(work: &[AccountTasks]) -> impl Iterator<Item = (&UserId, &Task)> {
     work.iter().flat_map(|one| one.tasks.iter().map(|task| (&one.user, task)))
 }
 

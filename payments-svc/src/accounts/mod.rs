@@ -7,6 +7,7 @@
 pub mod account;
 mod actor;
 pub mod ledger;
+mod spans;
 pub mod statement;
 mod tables;
 

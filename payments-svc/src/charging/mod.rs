@@ -46,7 +46,7 @@ impl Charging {
             amount: request.amount_minor,
             transaction_id: TransactionId::new(Uuid::now_v7()),
         };
-        let message = Some(Origin { id: event.id, traceparent: event.traceparent.clone() });
+        let message = Some(Origin { id: event.id, trace: event.trace });
         let done = self.accounts.change(request.user_id, Task { command, message }).await?;
         tracing::debug!(order.id = %request.order_id, message.id = %event.id, outcome = ?done.outcome, "answered a payment request");
         Ok(())

@@ -20,6 +20,7 @@ use saga::{Amount, Currency, MessageId, OrderId, TransactionId, UserId};
 use std::{sync::Arc, time::Duration};
 use store::Clock;
 use supervision::Vitals;
+use telemetry::Tracer;
 use uuid::Uuid;
 
 /// More accounts on the same database, as another instance would have them.
@@ -27,13 +28,14 @@ fn accounts(service: &Service, idle: Duration) -> Accounts {
     let mut registry = Registry::default();
     let (vitals, metrics) = (Vitals::new(&mut registry), Metrics::new(&mut registry));
     let broker = Arc::new(MemoryBroker::new());
-    let relay = Relay::start(service.store.clone(), broker, Clock::system(), metrics, &vitals);
+    let relay = Relay::start(service.store.clone(), broker, Clock::system(), metrics, Tracer::default(), &vitals);
     let ledger = Ledger {
         store: service.store.clone(),
         relay,
         clock: Clock::system(),
         currency: Currency::RUB,
         metrics: PaymentMetrics::new(&mut registry),
+        tracer: Tracer::default(),
     };
     Accounts::start(ledger, &vitals, idle)
 }
@@ -44,7 +46,7 @@ fn charge(order: Uuid, minor: i64) -> TestResult<Task> {
         amount: Amount::from_minor(minor)?,
         transaction_id: TransactionId::new(Uuid::now_v7()),
     };
-    Ok(Task { command, message: Some(Origin { id: MessageId::new(Uuid::now_v7()), traceparent: None }) })
+    Ok(Task { command, message: Some(Origin { id: MessageId::new(Uuid::now_v7()), trace: None }) })
 }
 
 pub async fn an_order_is_debited_once_however_often_it_is_asked_for(service: Arc<Service>) -> TestResult {

@@ -7,7 +7,7 @@ use crate::{
 };
 use fixtures::database::TestResult;
 use messaging::{
-    Letter, TraceParent,
+    Letter,
     broker::{Broker, ORDERS_PAYMENT_RESULTS, Settlement},
     parking,
 };
@@ -15,6 +15,7 @@ use saga::{Amount, Currency, OrderId, UserId, messages::PaymentRequested};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use store::Micros;
+use telemetry::TraceContext;
 use uuid::Uuid;
 
 /// The labels of the verdicts.
@@ -66,8 +67,8 @@ pub async fn what_can_be_paid_is_paid_and_answered_with_the_entry(service: Arc<S
     create(&service, "u").await?;
     top_up(&service, "u", "10").await?;
     let request = request("u", 399)?;
-    let trace = TraceParent::generate();
-    let answer = ask(&service, Letter::seal(&request, Micros(1), Some(&trace))).await?;
+    let trace = TraceContext::sampled();
+    let answer = ask(&service, Letter::seal(&request, Micros(1), Some(trace))).await?;
     let entry = &service.get("u", "/accounts/transactions").await?.body["transactions"][0];
     assert_eq!((&entry["kind"], &entry["amount"]), (&json!("debit"), &json!("-3.99")));
     assert_eq!((&entry["balance_after"], &entry["order_id"]), (&json!("6.01"), &json!(request.order_id)));

@@ -24,6 +24,7 @@ use std::{
     time::Duration,
 };
 use store::{Clock, Store};
+use telemetry::Tracer;
 use tokio::time::timeout;
 
 /// How long the service may take to be ready. Generous: a machine that compiles at the same time is no defect.
@@ -75,7 +76,12 @@ where
 async fn start(store: &Store, broker: &MemoryBroker) -> TestResult<(App, Running)> {
     let mut registry = Registry::default();
     let options = Options::parse_from(["test"]).shop;
-    let parts = Parts { stores: store.clone().into(), broker: Arc::new(broker.clone()), clock: Clock::system() };
+    let parts = Parts {
+        stores: store.clone().into(),
+        broker: Arc::new(broker.clone()),
+        clock: Clock::system(),
+        tracer: Tracer::default(),
+    };
     let app = App::start(parts, &options, &mut registry);
     let (http, handlers, checks) = (HttpMetrics::register(&mut registry), app.handlers(), Arc::new(app.checks()));
     let registry = Arc::new(registry);

@@ -83,6 +83,10 @@ impl Broker for RabbitMq {
         }
     }
 
+    fn system(&self) -> &'static str {
+        "rabbitmq"
+    }
+
     fn lanes(&self) -> usize {
         LANES
     }

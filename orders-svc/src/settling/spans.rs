@@ -1,0 +1,28 @@
+//! What traces say about settling: each order has a span of its own of the transaction that many share.
+//! Absent: whose order it is and what it costs.
+
+use super::settle::{Answer, SettleError, Settled};
+use std::time::SystemTime;
+use telemetry::{Span, SpanKind, Tracer};
+
+/// The answers were committed, begun at `since`; this is what each came to.
+pub(super) fn committed(
+    tracer: &Tracer,
+    answers: &[Answer],
+    settled: &[Result<Settled, SettleError>],
+    since: SystemTime,
+) {
+    for (answer, settled) in answers.iter().zip(settled) {
+        tracer.record(answer.trace, since, || {
+            let span = Span::new(SpanKind::Internal, "settle order")
+                .with("gozon.order.id", answer.order_id.to_string())
+                .with("gozon.batch.size", i64::try_from(answers.len()).unwrap_or(i64::MAX));
+            match settled {
+                Ok(Settled::Changed) => span.with("gozon.order.outcome", "changed"),
+                Ok(Settled::Unchanged) => span.with("gozon.order.outcome", "unchanged"),
+                Ok(Settled::Contradicted) => span.with("gozon.order.outcome", "contradicted"),
+                Err(_) => span.failed("refused"),
+            }
+        });
+    }
+}
