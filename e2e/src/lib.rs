@@ -7,6 +7,7 @@
 //! | the embedded shop | [`Shop::embedded`] |
 //! | several instances on PostgreSQL and RabbitMQ | [`Plan`] (feature `servers`) |
 //! | to be a user | [`Client`], [`User`] |
+//! | to see the traces of orders | [`Collector`] |
 //! | load, and to know what clients were promised | [`Traffic`], [`Receipts`] |
 //! | the verdict on the books, without which no test passes | [`Shop::judged_after`] |
 
@@ -14,6 +15,7 @@ mod books;
 #[cfg(feature = "servers")]
 pub mod broker;
 mod client;
+mod collector;
 mod metrics;
 mod process;
 mod programs;
@@ -27,6 +29,7 @@ mod wait;
 pub use anyhow::Result;
 pub use books::Books;
 pub use client::{Answer, Client, User};
+pub use collector::{Collector, Recorded, Trace};
 pub use process::Process;
 pub use programs::gozon;
 #[cfg(feature = "servers")]

@@ -25,4 +25,5 @@ mod postman;
 mod private;
 mod pushes;
 mod script;
+mod traces;
 mod walkthrough;
