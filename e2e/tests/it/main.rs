@@ -24,6 +24,8 @@ mod postman;
 #[cfg(feature = "servers")]
 mod private;
 mod pushes;
+#[cfg(feature = "servers")]
+mod recovery;
 mod script;
 mod traces;
 mod walkthrough;
