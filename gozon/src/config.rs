@@ -3,7 +3,7 @@
 
 use crate::databases::Urls;
 use clap::{Args, Parser, Subcommand, builder::BoolishValueParser};
-use launch::ShopOptions;
+use launch::{ShopOptions, with_password};
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf, absolute},
@@ -126,7 +126,10 @@ pub struct PlaceOptions {
     pub databases: DatabaseOptions,
     /// Also the dead-letter queues of this RabbitMQ: amqp://user:password@host:port/vhost
     #[arg(long, value_name = "URL", env = "BROKER_URL", hide_env_values = true)]
-    pub broker_url: Option<String>,
+    broker_url: Option<String>,
+    /// File with the broker's password, for a URL without one
+    #[arg(long, value_name = "FILE", env = "BROKER_PASSWORD_FILE")]
+    broker_password_file: Option<PathBuf>,
     /// What the services put before the names of their queues
     #[arg(long, value_name = "TEXT", env = "BROKER_PREFIX", default_value = "")]
     pub broker_prefix: String,
@@ -143,43 +146,67 @@ pub struct DatabaseOptions {
     #[arg(long, value_name = "URL", env = "PAYMENTS_URL", hide_env_values = true)]
     #[arg(required_unless_present = "data_dir", conflicts_with = "data_dir")]
     payments_url: Option<String>,
+    /// File with the password of the orders database, for a URL without one
+    #[arg(long, value_name = "FILE", env = "ORDERS_PASSWORD_FILE")]
+    orders_password_file: Option<PathBuf>,
+    /// File with the password of the payments database
+    #[arg(long, value_name = "FILE", env = "PAYMENTS_PASSWORD_FILE")]
+    payments_password_file: Option<PathBuf>,
     /// The data directory of an embedded shop, instead of the two URLs
     #[arg(long, value_name = "DIR", env = "DATA_DIR")]
     data_dir: Option<PathBuf>,
 }
 
-/// A directory whose name makes no URL.
+/// An option with a value that cannot be used.
 #[derive(Debug, thiserror::Error)]
-#[error("--data-dir: {} cannot be used: {why}", .dir.display())]
-pub struct BadDirectory {
-    dir: PathBuf,
-    why: &'static str,
+#[error("--{option}: {why}")]
+pub struct BadOption {
+    option: &'static str,
+    why: String,
+}
+
+impl PlaceOptions {
+    /// The broker's URL with its password, if a broker is named.
+    ///
+    /// # Errors
+    /// [`BadOption`] for a password file that cannot be used.
+    pub fn broker_url(&self) -> Result<Option<String>, BadOption> {
+        let with_password = |url: &String| secret("broker-password-file", url, self.broker_password_file.as_deref());
+        self.broker_url.as_ref().map(with_password).transpose()
+    }
 }
 
 impl DatabaseOptions {
-    /// The URLs of the two.
+    /// The URLs of the two, with their passwords.
     ///
     /// # Errors
-    /// [`BadDirectory`] for a data directory that no URL can name.
-    pub fn urls(&self) -> Result<Urls, BadDirectory> {
+    /// [`BadOption`] for a data directory that no URL can name, or a password file that cannot be used.
+    pub fn urls(&self) -> Result<Urls, BadOption> {
         match (&self.data_dir, &self.orders_url, &self.payments_url) {
-            (None, Some(orders), Some(payments)) => Ok(Urls { orders: orders.clone(), payments: payments.clone() }),
+            (None, Some(orders), Some(payments)) => Ok(Urls {
+                orders: secret("orders-password-file", orders, self.orders_password_file.as_deref())?,
+                payments: secret("payments-password-file", payments, self.payments_password_file.as_deref())?,
+            }),
             (Some(dir), ..) => embedded(dir),
-            (None, ..) => Err(BadDirectory { dir: PathBuf::new(), why: "it is missing" }),
+            (None, ..) => Err(BadOption { option: "data-dir", why: "it is missing".to_owned() }),
         }
     }
+}
+
+fn secret(option: &'static str, url: &str, file: Option<&Path>) -> Result<String, BadOption> {
+    with_password(url, file).map_err(|error| BadOption { option, why: error.to_string() })
 }
 
 /// The URLs of the databases in the data directory of an embedded shop.
 ///
 /// # Errors
-/// [`BadDirectory`] for a data directory that no URL can name.
-pub fn embedded(dir: &Path) -> Result<Urls, BadDirectory> {
+/// [`BadOption`] for a data directory that no URL can name.
+pub fn embedded(dir: &Path) -> Result<Urls, BadOption> {
     let url = |file| {
-        let bad = |why| BadDirectory { dir: dir.to_owned(), why };
-        let path = absolute(dir).map_err(|_| bad("it is no path"))?.join(file);
+        let bad = || BadOption { option: "data-dir", why: format!("{} is no path", dir.display()) };
+        let path = absolute(dir).map_err(|_| bad())?.join(file);
         // A file URL, because that escapes what means something in a URL (`?`, `#`, `%`).
-        let url = Url::from_file_path(path).map_err(|()| bad("it is no path"))?;
+        let url = Url::from_file_path(path).map_err(|()| bad())?;
         Ok(format!("sqlite://{}", url.path()))
     };
     Ok(Urls { orders: url(ORDERS_FILE)?, payments: url(PAYMENTS_FILE)? })

@@ -121,7 +121,8 @@ async fn act(act: Act, choice: Choice) -> Result<Answer, Refusal> {
 
 async fn open(options: &PlaceOptions) -> Result<Places, Refusal> {
     let databases = Databases::open(&options.databases.urls().map_err(|bad| Refusal::usage(&bad))?).await?;
-    let broker = options.broker_url.as_deref().map(|url| Broker::start(url, &options.broker_prefix)).transpose();
+    let url = options.broker_url().map_err(|bad| Refusal::usage(&bad))?;
+    let broker = url.map(|url| Broker::start(&url, &options.broker_prefix)).transpose();
     let broker = broker.map_err(|bad| Refusal(format!("--broker-url: {bad}"), USAGE))?;
     Ok(Places { databases, broker, clock: Clock::system() })
 }

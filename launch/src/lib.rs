@@ -2,6 +2,7 @@
 //! Absent: the services themselves; their composition roots call this.
 
 mod failpoints;
+mod healthcheck;
 mod housekeeping;
 pub mod logging;
 pub mod options;
@@ -9,12 +10,15 @@ mod parts;
 mod process;
 pub mod process_metrics;
 mod schema;
+mod secrets;
 mod telemetry;
 
 pub use self::telemetry::Telemetry;
 pub use failpoints::arm_failpoints;
+pub use healthcheck::healthcheck;
 pub use housekeeping::Housekeeping;
 pub use options::{ServiceOptions, ShopOptions};
 pub use parts::{Stores, check, connect_broker, database, open_stores, reachable};
 pub use process::{Running, StartError, bind, exit_code, serve, stop_signal};
 pub use schema::{Migration, Schema};
+pub use secrets::{SecretError, with_password};

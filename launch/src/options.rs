@@ -3,7 +3,7 @@
 
 use clap::{Args, ValueEnum};
 use saga::Currency;
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 /// How to write the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -78,12 +78,18 @@ pub struct ServiceOptions {
     /// Database: postgres://user:password@host:port/database or sqlite:///path/to/file.db
     #[arg(long, env, value_name = "URL", hide_env_values = true)]
     pub database_url: String,
+    /// File with the database password, for a URL without one
+    #[arg(long, env, value_name = "FILE")]
+    pub database_password_file: Option<PathBuf>,
     /// Most connections to PostgreSQL
     #[arg(long, env, default_value_t = 10, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=1000))]
     pub database_connections: u32,
     /// Broker: amqp://user:password@host:port/vhost
     #[arg(long, env, value_name = "URL", hide_env_values = true)]
     pub broker_url: String,
+    /// File with the broker's password, for a URL without one
+    #[arg(long, env, value_name = "FILE")]
+    pub broker_password_file: Option<PathBuf>,
     /// Put before the name of every exchange and queue, so that several shops can share a broker
     #[arg(long, env, default_value = "", value_name = "TEXT")]
     pub broker_prefix: String,

@@ -1,7 +1,7 @@
 //! The parts that both services are built from: database, broker, and the checks of them.
 //! Absent: what the services build from them.
 
-use crate::{Schema, ServiceOptions, StartError};
+use crate::{Schema, ServiceOptions, StartError, with_password};
 use edge::Check;
 use futures_util::future::{BoxFuture, FutureExt};
 use messaging::broker::{
@@ -37,8 +37,10 @@ impl From<Store> for Stores {
 /// [`StartError::Option`] when the URL names none.
 pub async fn open_stores(options: &ServiceOptions, application: &'static str) -> Result<Stores, StartError> {
     let workers = options.database_connections / 2;
+    let url = with_password(&options.database_url, options.database_password_file.as_deref())
+        .map_err(|error| StartError::option("database-password-file", error))?;
     let open = async |max_connections| {
-        let opened = Store::open(&Options { url: options.database_url.clone(), max_connections, application }).await;
+        let opened = Store::open(&Options { url: url.clone(), max_connections, application }).await;
         opened.map_err(|error| StartError::option("database-url", error))
     };
     Ok(Stores { actors: open(options.database_connections - workers).await?, workers: open(workers).await? })
@@ -49,11 +51,10 @@ pub async fn open_stores(options: &ServiceOptions, application: &'static str) ->
 /// # Errors
 /// [`StartError::Option`] when the URL names none.
 pub fn connect_broker(options: &ServiceOptions, connection_name: &str) -> Result<Arc<dyn Broker>, StartError> {
-    let options = rabbitmq::Options {
-        url: options.broker_url.clone(),
-        prefix: options.broker_prefix.clone(),
-        connection_name: connection_name.to_owned(),
-    };
+    let url = with_password(&options.broker_url, options.broker_password_file.as_deref())
+        .map_err(|error| StartError::option("broker-password-file", error))?;
+    let options =
+        rabbitmq::Options { url, prefix: options.broker_prefix.clone(), connection_name: connection_name.to_owned() };
     Ok(Arc::new(RabbitMq::start(options).map_err(|error| StartError::option("broker-url", error))?))
 }
 
