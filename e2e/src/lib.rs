@@ -16,6 +16,8 @@ mod books;
 pub mod broker;
 mod client;
 mod collector;
+#[cfg(feature = "servers")]
+mod gateway;
 mod metrics;
 mod process;
 mod programs;
@@ -30,8 +32,12 @@ pub use anyhow::Result;
 pub use books::Books;
 pub use client::{Answer, Client, User};
 pub use collector::{Collector, Recorded, Trace};
+#[cfg(feature = "servers")]
+pub use gateway::{Gateway, Upstreams};
 pub use process::Process;
 pub use programs::gozon;
+#[cfg(feature = "servers")]
+pub use programs::service;
 #[cfg(feature = "servers")]
 pub use servers::Plan;
 pub use shop::Shop;

@@ -129,6 +129,14 @@ impl Process {
         child.kill().await.context("it cannot be killed")
     }
 
+    /// Its process id.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn id(&self) -> Result<u32> {
+        self.child.as_ref().and_then(Child::id).with_context(|| format!("{} does not run", self.name))
+    }
+
     /// Asks it to stop and says how it ended.
     ///
     /// # Errors

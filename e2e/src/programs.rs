@@ -32,7 +32,7 @@ pub fn gozon() -> Result<PathBuf> {
 /// # Errors
 /// When it is missing.
 #[cfg(feature = "servers")]
-pub(crate) fn service(name: &str) -> Result<PathBuf> {
+pub fn service(name: &str) -> Result<PathBuf> {
     let program = beside_us(name)?;
     ensure!(program.is_file(), "{} is missing: run this test through `cargo xtask test`", program.display());
     Ok(program)

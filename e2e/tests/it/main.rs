@@ -6,6 +6,10 @@
 mod contention;
 mod crashes;
 #[cfg(feature = "servers")]
+mod deployment;
+#[cfg(feature = "servers")]
+mod gateway;
+#[cfg(feature = "servers")]
 mod instances;
 #[cfg(feature = "servers")]
 mod messages;

@@ -1,9 +1,9 @@
 //! The page in a real browser: its own tests (web/e2e) against the embedded shop, and against two instances of each service.
 //! Absent: what the browser does; that is written in TypeScript beside the page.
 
-use crate::npm::{directory, origin, program};
+use crate::npm::{directory, program};
 use anyhow::{Context, ensure};
-use e2e::{Plan, Result, Shop};
+use e2e::{Gateway, Plan, Result, Shop, Upstreams};
 use std::sync::Arc;
 
 /// Runs the page's tests in the browser.
@@ -34,9 +34,10 @@ async fn the_page_passes_its_browser_tests_on_the_embedded_shop() -> Result<()> 
 async fn the_page_is_told_of_orders_placed_on_the_other_instance() -> Result<()> {
     let shop = Plan::of(2, 2).open().await?;
     shop.judged_after(async |shop: &mut Shop| {
-        let (first, _one) = origin(&shop.orders[0], &shop.payments[0]).await?;
-        let (second, _two) = origin(&shop.orders[1], &shop.payments[1]).await?;
-        browse(&first, Some(&second), &["shopping.spec.ts", "push.spec.ts"]).await?;
+        let behind = |one| Gateway::open(&Upstreams::of(&shop.orders[one..=one], &shop.payments[one..=one])?);
+        let (first, second) = (behind(0)?, behind(1)?);
+        let specs = ["shopping.spec.ts", "push.spec.ts", "documentation.spec.ts"];
+        browse(&first.page_url, Some(&second.page_url), &specs).await?;
         Ok(Arc::default())
     })
     .await

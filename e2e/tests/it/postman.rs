@@ -1,9 +1,9 @@
-//! The Postman collection, run by newman against the embedded shop and against separate services behind one origin.
+//! The Postman collection, run by newman against the embedded shop and against separate services behind the gateway.
 //! Absent: what is asked and expected; the collection says that, and its own tests (postman/tests) say what it must cover.
 
-use crate::npm::{origin, program};
+use crate::npm::program;
 use anyhow::{Context, ensure};
-use e2e::{Plan, Result, Shop};
+use e2e::{Gateway, Plan, Result, Shop, Upstreams};
 use serde_json::Value;
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -49,12 +49,11 @@ async fn the_collection_passes_on_the_embedded_shop_and_passes_again() -> Result
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_collection_passes_on_separate_services_behind_one_origin() -> Result<()> {
+async fn the_collection_passes_on_separate_services_behind_the_gateway() -> Result<()> {
     let shop = Plan::of(1, 1).open().await?;
     shop.judged_after(async |shop: &mut Shop| {
-        let (orders, payments) = (&shop.orders[0], &shop.payments[0]);
-        let (base, _gateway) = origin(orders, payments).await?;
-        run(1, &base, &orders.base()?, &payments.base()?).await?;
+        let gateway = Gateway::open(&Upstreams::of(&shop.orders, &shop.payments)?)?;
+        run(1, &gateway.url, &shop.orders[0].base()?, &shop.payments[0].base()?).await?;
         Ok(Arc::default())
     })
     .await
