@@ -38,10 +38,11 @@ pub fn service(name: &str) -> Result<PathBuf> {
     Ok(program)
 }
 
-/// `<target>/<profile>/<name>`; we are `<target>/<profile>/deps/it-…`.
+/// `<target>/<profile>/<name>`; we are `<target>/<profile>/deps/it-…`, or a program beside it.
 fn beside_us(name: &str) -> Result<PathBuf> {
     let us = env::current_exe().context("this program's own path")?;
-    let profile = us.parent().and_then(Path::parent).context("this program does not lie where cargo puts tests")?;
+    let home = us.parent().context("a program lies in a directory")?;
+    let profile = home.parent().filter(|_| home.ends_with("deps")).unwrap_or(home);
     Ok(profile.join(name))
 }
 

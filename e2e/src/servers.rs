@@ -29,11 +29,16 @@ pub struct Plan {
 impl Plan {
     /// So many instances of each service, on the servers of this test run.
     pub fn of(orders: usize, payments: usize) -> Self {
+        Self::at(&testbed::postgres_url(), &testbed::amqp_url(), orders, payments)
+    }
+
+    /// So many instances of each service, on these servers.
+    pub fn at(postgres_url: &str, amqp_url: &str, orders: usize, payments: usize) -> Self {
         Self {
             orders,
             payments,
-            postgres_url: testbed::postgres_url(),
-            amqp_url: testbed::amqp_url(),
+            postgres_url: postgres_url.to_owned(),
+            amqp_url: amqp_url.to_owned(),
             prefix: format!("e2e-{}.", Uuid::new_v4().simple()),
             variables: Vec::new(),
         }

@@ -177,6 +177,16 @@ impl Shop {
         let report = self.books.audit(true).await?;
         ensure!(report.in_order, "stopping has brought the books out of order:\n{report}");
         #[cfg(feature = "servers")]
+        self.remove().await?;
+        Ok(())
+    }
+
+    /// Takes away what a shop that has stopped keeps on the servers: its databases and queues.
+    ///
+    /// # Errors
+    /// When a message was left in a queue.
+    #[cfg(feature = "servers")]
+    pub async fn remove(&mut self) -> Result<()> {
         if let Some(topology) = self.topology.take() {
             topology.remove().await?;
             crate::servers::remove(&self.books).await?;
