@@ -33,6 +33,7 @@ mod wait;
 pub use install::{Server, ensure_installed};
 pub use nginx::Nginx;
 pub use postgres::Postgres;
+pub use programs::pgbench;
 pub use prometheus::{Prometheus, promtool};
 pub use proxy::{Proxy, address_of};
 pub use rabbitmq::RabbitMq;

@@ -15,6 +15,13 @@ pub(crate) fn postgres() -> Option<PathBuf> {
     path().into_iter().chain(packaged).find(complete)
 }
 
+/// The load generator that comes with PostgreSQL, of the same version; a link to the server may lead to where it lies.
+#[must_use]
+pub fn pgbench() -> Option<PathBuf> {
+    let server = postgres()?.join("postgres").canonicalize().ok()?;
+    Some(server.with_file_name("pgbench")).filter(|pgbench| pgbench.is_file())
+}
+
 /// The script `rabbitmq-server`.
 pub(crate) fn rabbitmq() -> Option<PathBuf> {
     let packaged = versions("/usr/lib/rabbitmq/lib").into_iter().map(|version| version.join("sbin"));
