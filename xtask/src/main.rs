@@ -3,6 +3,7 @@
 //! Absent: anything the product does. A chore is a straight list of steps; what a step needs to know is in its module.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for a terminal")]
 
+mod bench;
 mod ci;
 mod coverage;
 mod run;
@@ -36,6 +37,13 @@ enum Chore {
     },
     /// Everything that must pass: brings up the servers, runs all tests, measures the coverage.
     Test(test::Options),
+    /// The benchmarks, side by side with their baselines in one run.
+    #[command(disable_help_flag = true)]
+    Bench {
+        /// Options of the benchmarks; `--help` names them.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Format and lints, then `test`.
     Ci,
 }
@@ -55,6 +63,7 @@ fn perform(chore: Chore) -> Result<()> {
     match chore {
         Chore::Run { arguments } => run::run(&workspace, &arguments),
         Chore::Test(options) => test::test(&workspace, &options),
+        Chore::Bench { arguments } => bench::bench(&workspace, &arguments),
         Chore::Ci => ci::ci(&workspace),
     }
 }

@@ -1,0 +1,148 @@
+//! A shop with customers: accounts with money, prepared requests, saturation, and the audit without which there are no figures.
+//! Absent: which load a scenario puts on it.
+
+use crate::{
+    lab::{Deployment, Lab},
+    load::{
+        Connection, Seen, Watch,
+        closed::{Load, Until},
+        open::Rate,
+        requests::{self, order_id},
+    },
+    rounds::Figures,
+    stats,
+};
+use anyhow::{Result, ensure};
+use e2e::{Process, Shop, until};
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+/// Clients that prepare the accounts.
+const PREPARING: usize = 64;
+
+/// A shop and its customers.
+pub struct House {
+    /// The shop.
+    pub shop: Shop,
+    /// Where orders are placed.
+    pub orders: Vec<SocketAddr>,
+    /// Where money is put in.
+    pub payments: Vec<SocketAddr>,
+    /// A `POST /orders` of each customer.
+    pub placing: Vec<Vec<u8>>,
+    /// The customers.
+    pub users: Vec<String>,
+}
+
+impl House {
+    /// Opens a shop with so many rich customers.
+    ///
+    /// # Errors
+    /// When it does not open.
+    pub async fn open(lab: &Lab, deployment: Deployment, customers: usize) -> Result<Self> {
+        let shop = lab.shop(deployment).await?;
+        let orders = addresses(&shop.orders)?;
+        let payments = if shop.payments.is_empty() { orders.clone() } else { addresses(&shop.payments)? };
+        let users = requests::users(customers);
+        let every = |request: fn(&str) -> Vec<u8>| users.iter().map(|user| request(user)).collect::<Vec<_>>();
+        for (requests, status) in [(every(requests::open_account), 201), (every(requests::top_up), 200)] {
+            let load = Load { targets: &payments, requests: &requests, clients: PREPARING, status };
+            load.run(Until::AllAnswered).await?;
+        }
+        Ok(Self { orders, payments, placing: every(requests::place_order), shop, users })
+    }
+
+    /// One order after the other, from POST to the news of its end.
+    ///
+    /// # Errors
+    /// When an order is not accepted, or its end is not told.
+    pub async fn one_by_one(&self, time: Duration) -> Result<Figures> {
+        let mut watch = Watch::open(self.orders[0], &self.users[..1]).await?;
+        let (mut connection, begun) = (Connection::open(self.orders[0]).await?, Instant::now());
+        while begun.elapsed() < time {
+            let due = Instant::now();
+            watch.placed(0, order_id(&connection.ask(&self.placing[0]).await?)?, due)?;
+            watch.all_told().await?;
+        }
+        Ok(stats::latencies(Figures::default(), stats::FINAL, &watch.close()?.latency))
+    }
+
+    /// Orders at a fixed rate a second, with so many of the customers watching. Also gives what they saw.
+    ///
+    /// # Errors
+    /// When an order is not accepted, or somebody is not told of its end.
+    pub async fn pace(&self, rate: f64, time: Duration, watching: usize) -> Result<(Figures, Seen)> {
+        let mut watch = Watch::open(self.orders[0], &self.users[..watching]).await?;
+        let rate = Rate { targets: &self.orders, requests: &self.placing, every: stats::interval(rate) };
+        let posts = rate.run(time, &watch).await?;
+        watch.all_told().await?;
+        let seen = watch.close()?;
+        self.drained().await?;
+        let figures = stats::latencies(Figures::default(), stats::POST, &posts);
+        Ok((stats::latencies(figures, stats::FINAL, &seen.latency), seen))
+    }
+
+    /// Orders as fast as so many clients can place them, and until the last of them is final.
+    ///
+    /// # Errors
+    /// When an answer is wrong, or an order does not become final.
+    pub async fn saturate(&self, requests: &[Vec<u8>], clients: usize, time: Duration) -> Result<Figures> {
+        let load = Load { targets: &self.orders, requests, clients, status: 201 };
+        let begun = Instant::now();
+        let tally = load.run(Until::Time(begun + time)).await?;
+        let placed = begun.elapsed();
+        self.drained().await?;
+        let (all, latency) = (begun.elapsed(), tally.latency.borrow());
+        let figures = Figures::default()
+            .with(stats::FINAL_PER_S, stats::rate(tally.accepted.get(), all))
+            .with("accepted_per_s", stats::rate(tally.accepted.get(), placed))
+            .with("refused_per_s", stats::rate(tally.refused.get(), placed))
+            .with("drain_s", all.saturating_sub(placed).as_secs_f64());
+        Ok(stats::latencies(figures, stats::POST, &latency))
+    }
+
+    /// Waits until no order is under way.
+    ///
+    /// # Errors
+    /// When that does not come.
+    pub async fn drained(&self) -> Result<()> {
+        const OPEN: &str =
+            "SELECT count(*) AS number FROM (SELECT 1 FROM orders WHERE status = 'NEW' LIMIT 1) AS some_order";
+        until("the last order to be final", || async { Ok(self.shop.books.of_orders(OPEN).await? == 0) }).await
+    }
+
+    /// The verdict, without which no figure counts: nothing is on its way, and the books are right, also after the shop has stopped.
+    ///
+    /// # Errors
+    /// With the audit's report, when it is not so.
+    pub async fn close(mut self) -> Result<()> {
+        self.shop.books.settled().await?;
+        self.shop.stop().await?;
+        let report = self.shop.books.audit(true).await?;
+        ensure!(report.in_order, "the books are not in order:\n{report}");
+        self.shop.remove().await
+    }
+}
+
+fn addresses(processes: &[Process]) -> Result<Vec<SocketAddr>> {
+    processes.iter().map(Process::address).collect()
+}
+
+#[cfg(all(test, feature = "servers"))]
+mod tests {
+    use super::*;
+    use crate::{baseline::execute, options::Options};
+    use clap::Parser;
+
+    #[tokio::test]
+    async fn a_shop_that_has_lost_a_cent_gives_no_figures() -> Result<()> {
+        let lab = Lab::open(&Options::parse_from(["bench", "--quick"]))?;
+        let house = House::open(&lab, Deployment::Servers, 2).await?;
+        execute(&house.shop.books.urls().payments, "UPDATE accounts SET balance_minor = balance_minor - 1").await?;
+        let refused = house.close().await.expect_err("the books are wrong");
+        assert!(format!("{refused:#}").contains("balance"), "{refused:#}");
+        Ok(())
+    }
+}
