@@ -4,9 +4,12 @@
 mod fault;
 mod open;
 mod rows;
+mod sql;
 mod time;
+mod writers;
 
 pub use fault::Fault;
 pub use open::{OpenError, Options, Store, Tx};
-pub use rows::{Rows, Sql};
+pub use rows::Rows;
+pub use sql::Sql;
 pub use time::{Clock, Micros};

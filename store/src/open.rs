@@ -1,12 +1,9 @@
 //! Opening a database and beginning a unit of work on it.
 //! Absent: waiting until a database answers (connections are made when first needed) and migration.
 
-use sea_orm::{
-    ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, SqliteTransactionMode,
-    TransactionOptions, TransactionTrait,
-};
-use std::{sync::Arc, time::Duration};
-use tokio::sync::{Mutex, OwnedMutexGuard};
+use crate::writers::{Turn, Writers};
+use sea_orm::{ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, TransactionTrait};
+use std::time::Duration;
 use url::Url;
 
 /// How long a request waits for a connection before it is told that the database is unavailable.
@@ -19,6 +16,13 @@ const PING_AFTER_IDLE: Duration = Duration::from_secs(1);
 const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// A connection for the writer and some for readers; each costs SQLite a thread.
 const SQLITE_CONNECTIONS: u32 = 4;
+/// Pages of 4 KiB in the write-ahead log before they are copied into the database: a page that many commits change is copied
+/// once. SQLite's own 1,000 had it copy after every hundred orders or so. Costs up to 64 MB of disk, and a crash's recovery a moment.
+const SQLITE_CHECKPOINT: &str = "16000";
+/// Prepared statements that a connection keeps: some twenty kinds in nine sizes each.
+const SQLITE_STATEMENTS: usize = 256;
+/// Pages that a connection keeps in memory, in KiB (negative: SQLite's way to say KiB).
+const SQLITE_CACHE: &str = "-8000";
 
 /// How to open a database.
 #[derive(Clone, Debug)]
@@ -46,8 +50,8 @@ pub enum OpenError {
 #[derive(Clone, Debug)]
 pub struct Store {
     connection: DatabaseConnection,
-    /// SQLite has one writer at a time and makes the others poll; here they queue in order instead.
-    writer: Option<Arc<Mutex<()>>>,
+    /// SQLite has one writer at a time and makes the others poll; here they queue in order instead, and commit together.
+    writers: Option<Writers>,
 }
 
 /// One unit of work: all of it is committed, or nothing.
@@ -56,8 +60,9 @@ pub struct Store {
 /// what became of it.
 #[derive(Debug)]
 pub struct Tx {
-    transaction: DatabaseTransaction,
-    _writer: Option<OwnedMutexGuard<()>>,
+    // Dropped in this order: a unit's work is taken back before its turn ends.
+    unit: DatabaseTransaction,
+    turn: Option<Turn>,
 }
 
 impl Store {
@@ -69,18 +74,18 @@ impl Store {
         let url = Url::parse(&options.url).map_err(|_| OpenError::Url)?;
         let mut connect = ConnectOptions::new(options.url.clone());
         connect.sqlx_logging(false).record_stmt_in_spans(false).connect_lazy(true).acquire_timeout(ACQUIRE_TIMEOUT);
-        let writer = match url.scheme() {
+        let writers = match url.scheme() {
             "postgres" | "postgresql" => {
                 postgres(&mut connect, options);
                 None
             }
             "sqlite" => {
                 sqlite(&mut connect);
-                Some(Arc::default())
+                Some(Writers::default())
             }
             _ => return Err(OpenError::Url),
         };
-        Ok(Self { connection: Database::connect(connect).await?, writer })
+        Ok(Self { connection: Database::connect(connect).await?, writers })
     }
 
     /// For reads, and for single statements that need no transaction on PostgreSQL.
@@ -93,19 +98,20 @@ impl Store {
         self.connection.get_database_backend()
     }
 
-    /// Begins a unit of work. On SQLite it is the only one until it ends.
+    /// Begins a unit of work. On SQLite it is the only one until it ends, and is committed together with those that wait behind it.
     ///
     /// # Errors
     /// The driver's, when no connection can be had.
     pub async fn begin(&self) -> Result<Tx, DbErr> {
-        let writer = match &self.writer {
-            Some(writer) => Some(writer.clone().lock_owned().await),
-            None => None,
-        };
         // In a task of its own, which ends also when the caller is cancelled: sqlx 0.9 would hand a connection whose BEGIN was
         // interrupted back to the pool, with the transaction open.
-        let begun = tokio::spawn(begin(self.connection.clone(), writer)).await;
+        let begun = tokio::spawn(begin(self.connection.clone(), self.writers.clone())).await;
         begun.unwrap_or_else(|error| Err(DbErr::Custom(error.to_string())))
+    }
+
+    #[cfg(test)]
+    pub(crate) fn writers(&self) -> Option<&Writers> {
+        self.writers.as_ref()
     }
 
     /// Asks the database for an answer.
@@ -131,7 +137,11 @@ impl Tx {
     /// # Errors
     /// The driver's. After one the outcome is unknown: the answer may have been lost after the commit.
     pub async fn commit(self) -> Result<(), DbErr> {
-        self.transaction.commit().await
+        self.unit.commit().await?;
+        match self.turn {
+            Some(turn) => turn.done().await,
+            None => Ok(()),
+        }
     }
 
     /// Undoes it all.
@@ -139,7 +149,11 @@ impl Tx {
     /// # Errors
     /// The driver's; the database undoes it on its own then.
     pub async fn rollback(self) -> Result<(), DbErr> {
-        self.transaction.rollback().await
+        self.unit.rollback().await?;
+        match self.turn {
+            Some(turn) => turn.given_up().await,
+            None => Ok(()),
+        }
     }
 }
 
@@ -147,16 +161,15 @@ impl std::ops::Deref for Tx {
     type Target = DatabaseTransaction;
 
     fn deref(&self) -> &DatabaseTransaction {
-        &self.transaction
+        &self.unit
     }
 }
 
-async fn begin(connection: DatabaseConnection, writer: Option<OwnedMutexGuard<()>>) -> Result<Tx, DbErr> {
-    let transaction = match connection.get_database_backend() {
-        DbBackend::Sqlite => connection.begin_with_options(immediate()).await?,
-        _ => connection.begin().await?,
-    };
-    Ok(Tx { transaction, _writer: writer })
+async fn begin(connection: DatabaseConnection, writers: Option<Writers>) -> Result<Tx, DbErr> {
+    match writers {
+        Some(writers) => writers.begin(&connection).await.map(|(unit, turn)| Tx { unit, turn: Some(turn) }),
+        None => connection.begin().await.map(|unit| Tx { unit, turn: None }),
+    }
 }
 
 fn postgres(connect: &mut ConnectOptions, options: &Options) {
@@ -176,14 +189,9 @@ fn sqlite(connect: &mut ConnectOptions) {
             .pragma("journal_mode", "WAL")
             // FULL: a commit is on the disk when it is answered, also after a power cut.
             .pragma("synchronous", "FULL")
+            .pragma("wal_autocheckpoint", SQLITE_CHECKPOINT)
+            .pragma("cache_size", SQLITE_CACHE)
+            .statement_cache_capacity(SQLITE_STATEMENTS)
             .pragma("foreign_keys", "ON")
     });
-}
-
-/// Takes the write lock at once: upgrading a read transaction later can fail with SQLITE_BUSY_SNAPSHOT.
-fn immediate() -> TransactionOptions {
-    TransactionOptions {
-        sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-        ..TransactionOptions::default()
-    }
 }

@@ -1,15 +1,11 @@
-//! One statement for any number of rows, written once for both databases.
-//! Absent: building SQL from conditions (sea-orm does that) and any statement of the business.
-//!
-//! A batch travels as columns. PostgreSQL gets an array for each and UNNESTs them, SQLite gets one JSON document and reads it
-//! with `json_each`; either way the text of the statement does not depend on the number of rows, so it is prepared once.
+//! A batch on its way into a statement: columns of one length, for PostgreSQL as arrays, for SQLite cell by cell.
+//! Absent: the statement (`sql`), and any kind of cell that no statement needs.
 
 use sea_orm::{
-    ConnectionTrait, DbBackend, DbErr, QueryResult, Statement, Value,
+    Value,
     sea_query::{ArrayType, Value as SeaValue},
 };
-use serde_json::json;
-use std::{fmt::Write, sync::OnceLock};
+use std::vec::IntoIter;
 use uuid::Uuid;
 
 /// The columns of a batch, all of the same length, in the order in which the statement names them.
@@ -74,19 +70,67 @@ impl Rows {
         self
     }
 
-    fn values(self, backend: DbBackend) -> Vec<Value> {
-        match backend {
-            DbBackend::Sqlite if self.0.is_empty() => Vec::new(),
-            DbBackend::Sqlite => vec![self.json().into()],
-            _ => self.0.into_iter().map(Column::array).collect(),
-        }
+    /// How many rows there are.
+    pub(crate) fn len(&self) -> usize {
+        self.0.first().map_or(0, Column::len)
     }
 
-    /// An array of rows, each an array of cells.
-    fn json(&self) -> String {
-        let rows = self.0.first().map_or(0, Column::len);
-        let cells = |row| self.0.iter().map(|column| column.cell(row)).collect::<Vec<_>>();
-        json!((0..rows).map(cells).collect::<Vec<_>>()).to_string()
+    /// An array a column.
+    pub(crate) fn arrays(self) -> impl Iterator<Item = Value> {
+        self.0.into_iter().map(Column::array)
+    }
+
+    /// Cell by cell, row by row.
+    pub(crate) fn cells(self) -> Cells {
+        Cells(self.0.into_iter().map(Cursor::from).collect())
+    }
+}
+
+/// What is left of a batch that is taken row by row.
+#[derive(Debug)]
+pub(crate) struct Cells(Vec<Cursor>);
+
+#[derive(Debug)]
+enum Cursor {
+    Uuid(IntoIter<Uuid>),
+    OptUuid(IntoIter<Option<Uuid>>),
+    Int(IntoIter<i64>),
+    Text(IntoIter<String>),
+    OptText(IntoIter<Option<String>>),
+}
+
+impl Cells {
+    /// The cells of the next rows; those beyond the last row are NULL.
+    pub fn take(&mut self, rows: usize) -> Vec<Value> {
+        let mut cells = Vec::with_capacity(rows * self.0.len());
+        for _ in 0..rows {
+            cells.extend(self.0.iter_mut().map(Cursor::next));
+        }
+        cells
+    }
+}
+
+impl Cursor {
+    fn next(&mut self) -> Value {
+        match self {
+            Self::Uuid(cells) => cells.next().into(),
+            Self::OptUuid(cells) => cells.next().flatten().into(),
+            Self::Int(cells) => cells.next().into(),
+            Self::Text(cells) => cells.next().into(),
+            Self::OptText(cells) => cells.next().flatten().into(),
+        }
+    }
+}
+
+impl From<Column> for Cursor {
+    fn from(column: Column) -> Self {
+        match column {
+            Column::Uuid(column) => Self::Uuid(column.into_iter()),
+            Column::OptUuid(column) => Self::OptUuid(column.into_iter()),
+            Column::Int(column) => Self::Int(column.into_iter()),
+            Column::Text(column) => Self::Text(column.into_iter()),
+            Column::OptText(column) => Self::OptText(column.into_iter()),
+        }
     }
 }
 
@@ -101,17 +145,7 @@ impl Column {
         }
     }
 
-    fn cell(&self, row: usize) -> serde_json::Value {
-        match self {
-            Self::Uuid(column) => json!(column[row].simple().to_string()),
-            Self::OptUuid(column) => json!(column[row].map(|id| id.simple().to_string())),
-            Self::Int(column) => json!(column[row]),
-            Self::Text(column) => json!(column[row]),
-            Self::OptText(column) => json!(column[row]),
-        }
-    }
-
-    /// sea-orm's arrays hold no NULL; see [`postgres_source`] for how a NULL travels.
+    /// sea-orm's arrays hold no NULL; the statement turns what stands for one back into it.
     fn array(self) -> Value {
         fn of<T: Into<SeaValue>>(kind: ArrayType, cells: impl Iterator<Item = T>) -> Value {
             Value::Array(kind, Some(Box::new(cells.map(Into::into).collect())))
@@ -127,117 +161,4 @@ impl Column {
             ),
         }
     }
-}
-
-/// A statement for both databases.
-///
-/// In its text `{rows}` stands for the batch as a table named `rows`, `{1}`, `{2}` … for single values,
-/// `{for update}` and `{skip locked}` for PostgreSQL's row locks (nothing on SQLite, where the writer is alone anyway).
-#[derive(Debug)]
-pub struct Sql {
-    columns: &'static str,
-    template: &'static str,
-    postgres: OnceLock<String>,
-    sqlite: OnceLock<String>,
-}
-
-impl Sql {
-    /// A statement over rows. `columns` names them with their types: `"id uuid, body text, note text?"`; the types are `uuid`,
-    /// `uuid?`, `int`, `text`, `text?`, `hex` (for [`Rows::bytes`]).
-    pub const fn over(columns: &'static str, template: &'static str) -> Self {
-        Self { columns, template, postgres: OnceLock::new(), sqlite: OnceLock::new() }
-    }
-
-    /// A statement with single values only.
-    pub const fn new(template: &'static str) -> Self {
-        Self::over("", template)
-    }
-
-    /// Runs it and says how many rows it changed.
-    ///
-    /// # Errors
-    /// The driver's.
-    pub async fn execute<C: ConnectionTrait>(&self, on: &C, rows: Rows, values: Vec<Value>) -> Result<u64, DbErr> {
-        Ok(on.execute_raw(self.statement(on.get_database_backend(), rows, values)).await?.rows_affected())
-    }
-
-    /// Runs it and returns its rows.
-    ///
-    /// # Errors
-    /// The driver's.
-    pub async fn query<C: ConnectionTrait>(
-        &self,
-        on: &C,
-        rows: Rows,
-        values: Vec<Value>,
-    ) -> Result<Vec<QueryResult>, DbErr> {
-        on.query_all_raw(self.statement(on.get_database_backend(), rows, values)).await
-    }
-
-    fn statement(&self, backend: DbBackend, rows: Rows, values: Vec<Value>) -> Statement {
-        let text = match backend {
-            DbBackend::Sqlite => self.sqlite.get_or_init(|| self.text(backend)),
-            _ => self.postgres.get_or_init(|| self.text(backend)),
-        };
-        let mut all = rows.values(backend);
-        all.extend(values);
-        Statement::from_sql_and_values(backend, text, all)
-    }
-
-    fn text(&self, backend: DbBackend) -> String {
-        let columns = self.columns();
-        let sqlite = backend == DbBackend::Sqlite;
-        let (source, before) = if sqlite {
-            (sqlite_source(&columns), usize::from(!columns.is_empty()))
-        } else {
-            (postgres_source(&columns), columns.len())
-        };
-        let mut text = self.template.replace("{rows}", &source);
-        text = text.replace("{for update}", if sqlite { "" } else { "FOR UPDATE" });
-        text = text.replace("{skip locked}", if sqlite { "" } else { "FOR UPDATE SKIP LOCKED" });
-        // Highest first would matter beyond nine values; no statement has that many.
-        (1..=9).fold(text, |text, value| text.replace(&format!("{{{value}}}"), &format!("${}", before + value)))
-    }
-
-    fn columns(&self) -> Vec<(&'static str, &'static str)> {
-        self.columns.split(", ").filter_map(|column| column.split_once(' ')).collect()
-    }
-}
-
-/// `(SELECT … FROM UNNEST($1::uuid[], …) AS rows (…)) AS rows`. A NULL UUID travels as nil, a NULL text as the empty one and any
-/// other text with a `=` before it.
-fn postgres_source(columns: &[(&str, &str)]) -> String {
-    let (mut selected, mut arrays, mut names) = (Vec::new(), Vec::new(), Vec::new());
-    for (index, (name, kind)) in columns.iter().enumerate() {
-        let (array, select) = match *kind {
-            "uuid?" => ("uuid", format!("NULLIF({name}, '00000000-0000-0000-0000-000000000000') AS {name}")),
-            "text?" => ("text", format!("CASE {name} WHEN '' THEN NULL ELSE substr({name}, 2) END AS {name}")),
-            "hex" => ("text", format!("decode({name}, 'hex') AS {name}")),
-            "int" => ("bigint", (*name).to_owned()),
-            kind => (kind, (*name).to_owned()),
-        };
-        arrays.push(format!("${}::{array}[]", index + 1));
-        selected.push(select);
-        names.push(*name);
-    }
-    format!(
-        "(SELECT {} FROM UNNEST({}) AS rows ({})) AS rows",
-        selected.join(", "),
-        arrays.join(", "),
-        names.join(", ")
-    )
-}
-
-/// `(SELECT unhex(value ->> 0) AS id, … FROM json_each($1)) AS rows`.
-fn sqlite_source(columns: &[(&str, &str)]) -> String {
-    let mut selected = String::new();
-    for (index, (name, kind)) in columns.iter().enumerate() {
-        let separator = if index == 0 { "" } else { ", " };
-        let written = match *kind {
-            "uuid" | "uuid?" | "hex" => write!(selected, "{separator}unhex(value ->> {index}) AS {name}"),
-            _ => write!(selected, "{separator}value ->> {index} AS {name}"),
-        };
-        written.expect("writing to a String cannot fail");
-    }
-    format!("(SELECT {selected} FROM json_each($1)) AS rows")
 }
