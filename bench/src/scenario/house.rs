@@ -113,12 +113,13 @@ impl House {
         until("the last order to be final", || async { Ok(self.shop.books.of_orders(OPEN).await? == 0) }).await
     }
 
-    /// The verdict, without which no figure counts: nothing is on its way, and the books are right, also after the shop has stopped.
+    /// The verdict, without which no figure counts: no order is under way, and when the shop has stopped, with nothing left to
+    /// send, the books are right.
     ///
     /// # Errors
     /// With the audit's report, when it is not so.
     pub async fn close(mut self) -> Result<()> {
-        self.shop.books.settled().await?;
+        self.drained().await?;
         self.shop.stop().await?;
         let report = self.shop.books.audit(true).await?;
         ensure!(report.in_order, "the books are not in order:\n{report}");
