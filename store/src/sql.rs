@@ -100,11 +100,13 @@ impl Sql {
         with_values(text, '$', columns.len())
     }
 
-    /// SQLite has no row locks; its writer is alone anyway.
+    /// SQLite has no row locks; its writer is alone anyway. The batch stands in front, so that its parameters come first and need
+    /// no numbers: of each numbered one the driver asks for the name, which SQLite looks up in a list.
     fn sqlite_text(&self, rows: usize) -> String {
         let columns = self.columns();
-        let text = self.template.replace("{rows}", &sqlite_source(&columns, rows));
-        with_values(text.replace("{for update}", "").replace("{skip locked}", ""), '?', columns.len() * rows)
+        let text = self.template.replace("{rows}", "rows").replace("{for update}", "").replace("{skip locked}", "");
+        let text = with_values(text, '?', columns.len() * rows);
+        if columns.is_empty() { text } else { sqlite_source(&columns, rows) + &text }
     }
 
     fn columns(&self) -> Vec<(&'static str, &'static str)> {
@@ -141,17 +143,14 @@ fn postgres_source(columns: &[(&str, &str)]) -> String {
     )
 }
 
-/// `(SELECT column1 AS id, … FROM (VALUES (?1, …), …) WHERE column1 IS NOT NULL) AS rows`: no first column may be NULL.
+/// `WITH rows AS (SELECT column1 AS id, … FROM (VALUES (?, …), …) WHERE column1 IS NOT NULL) `: no first column may be NULL.
 fn sqlite_source(columns: &[(&str, &str)], rows: usize) -> String {
     let select = |(index, (name, kind)): (usize, &(&str, &str))| match *kind {
         "hex" => format!("unhex(column{}) AS {name}", index + 1),
         _ => format!("column{} AS {name}", index + 1),
     };
     let selected: Vec<_> = columns.iter().enumerate().map(select).collect();
-    let row = |row: usize| {
-        let cells: Vec<_> = (1..=columns.len()).map(|column| format!("?{}", row * columns.len() + column)).collect();
-        format!("({})", cells.join(","))
-    };
-    let values: Vec<_> = (0..rows).map(row).collect();
-    format!("(SELECT {} FROM (VALUES {}) WHERE column1 IS NOT NULL) AS rows", selected.join(", "), values.join(","))
+    let row = format!("({})", vec!["?"; columns.len()].join(","));
+    let values = vec![row; rows].join(",");
+    format!("WITH rows AS (SELECT {} FROM (VALUES {values}) WHERE column1 IS NOT NULL) ", selected.join(", "))
 }
