@@ -101,7 +101,7 @@ impl Site {
         let site = Self { dir, templates: templates.to_owned() };
         for file in ["nginx.conf", "problems.inc"] {
             let text = fs::read_to_string(root().join("gateway").join(file))?;
-            site.write(file, &text.replace("/dev/stdout", "/tmp/access.log"))?;
+            site.write(file, &site.here(&text.replace("/dev/stdout", "/tmp/access.log")))?;
         }
         Ok(site)
     }
@@ -119,7 +119,7 @@ impl Site {
             let text = [("NGINX_LOCAL_RESOLVERS", "127.0.0.1")]
                 .iter()
                 .chain(variables)
-                .fold(fs::read_to_string(&path)?, |text, (variable, value)| {
+                .fold(self.here(&fs::read_to_string(&path)?), |text, (variable, value)| {
                     text.replace(&format!("${{{variable}}}"), value)
                 });
             let name = path.file_stem().and_then(|name| name.to_str()).context("a name in UTF-8")?;
@@ -129,12 +129,12 @@ impl Site {
     }
 
     /// What containers have below `/tmp` is in the site's own directory here: other tests have a gateway, too.
-    fn write(&self, name: &str, text: &str) -> Result<()> {
-        Ok(fs::write(self.dir.join(name), text.replace("/tmp/", &self.path("tmp/")))?)
+    fn here(&self, text: &str) -> String {
+        text.replace("/tmp/", &self.dir.join("tmp/").to_string_lossy())
     }
 
-    fn path(&self, name: &str) -> String {
-        self.dir.join(name).to_string_lossy().into_owned()
+    fn write(&self, name: &str, text: &str) -> Result<()> {
+        Ok(fs::write(self.dir.join(name), text)?)
     }
 
     fn start(&self, address: SocketAddr) -> Result<Nginx> {
