@@ -172,6 +172,11 @@ mod on_servers {
                 socket.ready().await?;
                 sockets.push(socket);
             }
+            // An instance that does not listen to the others yet tells its sockets what the database says, which knows of no trace.
+            let first = user.order("1").await?;
+            for socket in &mut sockets {
+                socket.know_final(std::slice::from_ref(&first)).await?;
+            }
             let order = user.order("1").await?;
             let expected = paid("orders-svc", "payments-svc", "-", sockets.len());
             let trace = collector.trace(("gozon.order.id", &order), expected.len()).await?;
