@@ -21,7 +21,8 @@ use telemetry::{TraceContext, Tracer};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-/// How long a row is its sender's. Longer than a publish may take (10 s), so that a slow one is not published twice for nothing.
+/// How long a row is its sender's. Longer than the broker may stay silent (10 s): one that stalls is given up, and its rows released,
+/// before another instance takes them.
 const LEASE: Duration = Duration::from_secs(15);
 /// Letters held in memory; beyond that rows are written without a lease and wait for the sweep. About 20 MB at worst.
 const MOST_HELD: usize = 20_000;

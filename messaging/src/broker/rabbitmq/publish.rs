@@ -8,13 +8,22 @@ use crate::{
     event::CONTENT_TYPE,
 };
 use lapin::{BasicProperties, Channel, Confirmation, options::BasicPublishOptions};
-use std::collections::HashSet;
-use tokio::time::timeout;
+use std::{collections::HashSet, future::Future};
+use tokio::time::{error::Elapsed, timeout};
 
 /// AMQP's `delivery_mode` for "write it to disk".
 const PERSISTENT: u8 = 2;
 
 type Answer = Result<(), PublishError>;
+
+/// Why a batch broke off.
+#[derive(Debug, thiserror::Error)]
+enum Broken {
+    #[error(transparent)]
+    Lapin(#[from] lapin::Error),
+    #[error("the broker answers nothing any more")]
+    Silence(#[from] Elapsed),
+}
 
 /// Publishes and waits for every confirm. If that breaks off, the link is given up and nothing of the batch counts as safe: a
 /// message that seemed confirmed may be one whose return was credited to a confirm that never came.
@@ -24,8 +33,8 @@ pub(super) async fn batch(link: &Link, names: &Names, letters: &[Letter]) -> Vec
     if link.is_broken() {
         return unreachable();
     }
-    match timeout(ANSWER_TIMEOUT, publish(&channel, names, letters)).await {
-        Ok(Ok(answers)) => {
+    match publish(&channel, names, letters).await {
+        Ok(answers) => {
             if letters
                 .iter()
                 .zip(&answers)
@@ -36,8 +45,7 @@ pub(super) async fn batch(link: &Link, names: &Names, letters: &[Letter]) -> Vec
             }
             return answers;
         }
-        Ok(Err(error)) => tracing::warn!(%error, "publishing broke off"),
-        Err(_) => tracing::warn!(messages = letters.len(), "the broker did not confirm in time"),
+        Err(error) => tracing::warn!(%error, messages = letters.len(), "publishing broke off"),
     }
     link.give_up();
     unreachable()
@@ -48,22 +56,32 @@ fn has_queue(letter: &Letter) -> bool {
     QUEUES.iter().any(|queue| queue.routing_keys.contains(&letter.routing_key.as_str()))
 }
 
-async fn publish(channel: &Channel, names: &Names, letters: &[Letter]) -> lapin::Result<Vec<Answer>> {
+async fn publish(channel: &Channel, names: &Names, letters: &[Letter]) -> Result<Vec<Answer>, Broken> {
     let mandatory = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
     let mut confirms = Vec::with_capacity(letters.len());
     for letter in letters {
         let (exchange, key) = (names.exchange.as_str().into(), letter.routing_key.as_str().into());
-        confirms
-            .push(channel.basic_publish(exchange, key, mandatory, letter.body.as_bytes(), properties(letter)).await?);
+        let publishing = channel.basic_publish(exchange, key, mandatory, letter.body.as_bytes(), properties(letter));
+        confirms.push(timeout(ANSWER_TIMEOUT, publishing).await??);
     }
     let (mut answers, mut returned) = (Vec::with_capacity(letters.len()), HashSet::new());
-    for confirm in confirms {
-        let confirmation = confirm.await?;
+    for confirmation in without_silence(confirms).await? {
+        let confirmation = confirmation?;
         answers.push(if confirmation.is_ack() { Ok(()) } else { Err(PublishError::Refused) });
         returned.extend(returned_id(confirmation));
     }
     take_back(letters, &returned, &mut answers);
     Ok(answers)
+}
+
+/// Waits for one after the other, as long as each comes within [`ANSWER_TIMEOUT`] of the one before. A limit on the whole batch would
+/// make a broker that is merely slow be given up, and then be given all of it once more.
+async fn without_silence<T>(answers: impl IntoIterator<Item = impl Future<Output = T>>) -> Result<Vec<T>, Elapsed> {
+    let mut heard = Vec::new();
+    for answer in answers {
+        heard.push(timeout(ANSWER_TIMEOUT, answer).await?);
+    }
+    Ok(heard)
 }
 
 fn properties(letter: &Letter) -> BasicProperties {
@@ -87,5 +105,20 @@ fn take_back(letters: &[Letter], returned: &HashSet<String>, answers: &mut [Answ
         if returned.contains(&letter.id.hyphenated().to_string()) {
             *answer = Err(PublishError::Unroutable);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+    use tokio::time::sleep;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_broker_is_waited_for_and_a_silent_one_is_not() {
+        let after = |wait: Duration| async move { sleep(wait).await };
+        let almost = ANSWER_TIMEOUT - Duration::from_millis(1);
+        assert_eq!(without_silence([almost; 5].map(after)).await, Ok(vec![(); 5]));
+        assert!(without_silence([almost, ANSWER_TIMEOUT * 2].map(after)).await.is_err());
     }
 }
