@@ -6,6 +6,7 @@
 mod bench;
 mod ci;
 mod coverage;
+mod failures;
 mod run;
 mod steps;
 mod test;

@@ -10,6 +10,7 @@ use testbed::{Server, Servers, ensure_installed};
 
 use crate::{
     coverage::{Report, Tool},
+    failures,
     steps::{output, step, succeed},
     web,
     workspace::Workspace,
@@ -59,7 +60,7 @@ fn run_tests(tool: &Tool<'_>, servers: &Servers, workspace: &Workspace, options:
     let mut cargo = tool.cargo();
     selected(&mut cargo, "test", workspace, options).args(["--all-targets", "--no-fail-fast"]);
     cargo.envs(servers.variables()).arg("--").args(&options.arguments);
-    succeed(&mut cargo)
+    failures::succeed(&mut cargo)
 }
 
 /// Of the whole workspace only: cargo refuses to look for them in a package without a library.
