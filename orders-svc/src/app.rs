@@ -5,6 +5,7 @@ use crate::{
     config::Config,
     http::{Handlers, Sockets},
     metrics::{OrderMetrics, PushMetrics},
+    pace::Pace,
     placing::{Placing, PlacingHandle},
     pushing::{
         Announcer, Listening, Recent,
@@ -68,12 +69,14 @@ impl App {
         let schema = Schema::start(&vitals, migrate(&store));
         let relay =
             Relay::start(store.clone(), broker.clone(), clock.clone(), metrics.clone(), tracer.clone(), &vitals);
+        let pace = Pace::default();
         let placing = Placing {
             store: store.clone(),
             relay: relay.clone(),
             clock: clock.clone(),
             currency: options.currency,
             pay_within: options.pay_within(),
+            pace: pace.clone(),
         };
         let limits = SocketLimits { instance: options.max_sockets, user: options.max_sockets_per_user };
         let pushes = PushMetrics::new(registry);
@@ -93,8 +96,14 @@ impl App {
         };
         let listening = Listening(announcer.clone());
         let waiting = Waiting::new(store.clone(), clock.clone(), orders.clone());
-        let settling =
-            Settling { store: store.clone(), clock: clock.clone(), metrics: orders, announcer, tracer: tracer.clone() };
+        let settling = Settling {
+            store: store.clone(),
+            clock: clock.clone(),
+            metrics: orders,
+            announcer,
+            pace,
+            tracer: tracer.clone(),
+        };
         let settling = SettlingHandle::start(settling, &vitals);
         let consumer = Consumer {
             broker: broker.clone(),

@@ -2,13 +2,14 @@
 //! Absent: money; payments has it, and the two meet only through messages.
 //!
 //! An order's way: [`http`] parses it, [`placing`] commits it with its request to payments, [`settling`] steps its saga when the
-//! answer arrives, [`pushing`] tells those who watch; [`reading`] shows it.
+//! answer arrives, [`pushing`] tells those who watch; [`reading`] shows it. [`pace`] keeps placing from outrunning settling.
 
 pub mod app;
 pub mod config;
 pub mod http;
 pub mod metrics;
 pub mod order;
+pub mod pace;
 pub mod placing;
 pub mod pushing;
 pub mod reading;

@@ -2,7 +2,10 @@
 //! Absent: a table of answers; a repeated request's answer is the order itself as it was placed.
 
 use super::Draft;
-use crate::order::{Order, OrderDraft};
+use crate::{
+    order::{Order, OrderDraft},
+    pace::Pace,
+};
 use entities::orders::order::Model;
 use messaging::{outbox, relay::Relay};
 use saga::{Currency, OrderId};
@@ -72,6 +75,8 @@ pub struct Placing {
     pub currency: Currency,
     /// How long an order may wait for its payment.
     pub pay_within: Duration,
+    /// How fast orders are settled.
+    pub pace: Pace,
 }
 
 impl Work for Placing {
@@ -82,6 +87,7 @@ impl Work for Placing {
         let placing = self.clone();
         async move {
             let (replies, drafts): (Vec<_>, Vec<_>) = batch.into_iter().map(Ask::into_parts).unzip();
+            placing.pace.keep(drafts.len()).await;
             let answers = placing.place_apart(&drafts).await;
             for (reply, answer) in replies.into_iter().zip(answers) {
                 reply.answer(answer);

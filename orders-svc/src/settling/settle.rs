@@ -5,6 +5,7 @@ use super::spans;
 use crate::{
     metrics::OrderMetrics,
     order::Order,
+    pace::Pace,
     pushing::{Announcer, News},
 };
 use entities::orders::order::Model;
@@ -87,6 +88,8 @@ pub struct Settling {
     pub metrics: OrderMetrics,
     /// Tells those who watch.
     pub announcer: Announcer,
+    /// Hears how late the orders are.
+    pub pace: Pace,
     /// Takes a span of each order that is settled.
     pub tracer: Tracer,
 }
@@ -173,13 +176,14 @@ impl Settling {
         fail::fail_point!("settling::before-commit");
         tx.commit().await?;
         fail::fail_point!("settling::after-commit");
-        self.count(&settled, &changed, now);
+        self.tell(&settled, &changed, now);
         spans::committed(&self.tracer, answers, &settled, since);
         self.announcer.announce(&news(answers, &settled, &orders)).await;
         Ok(settled)
     }
 
-    fn count(&self, settled: &Results, changed: &[Order], now: Micros) {
+    fn tell(&self, settled: &Results, changed: &[Order], now: Micros) {
+        self.pace.settled(changed.iter().map(|order| now.since(order.created_at)));
         for order in changed {
             self.metrics.became_final(order.state, now.since(order.created_at));
         }

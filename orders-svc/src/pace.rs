@@ -1,0 +1,158 @@
+//! Admission by settlement: while orders are settled late, as many are placed as are settled. So what is under way stays what half a
+//! second of settling takes, however long the load lasts and however fast orders could be written down.
+//! Absent: a bound while nothing is settled at all. Then payments or the broker is away, orders wait in the outbox and are welcome.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+use tokio::{
+    sync::Notify,
+    time::{Instant, timeout_at},
+};
+
+/// An order that became final later than that has waited in a queue. Ten times what an order under half load takes, and still what
+/// a buyer takes for at once.
+const LATE: Duration = Duration::from_millis(500);
+/// Fewer say nothing about the queue: a message that was set aside is late for reasons of its own.
+const TELLING: usize = 16;
+/// What was heard that long ago holds nobody back.
+const FORGOTTEN: Duration = Duration::from_secs(1);
+/// The most that may be placed on the strength of what was settled before.
+const MOST_AHEAD: usize = 1_000;
+
+/// What settling tells placing. A cheap clone.
+#[derive(Clone, Debug, Default)]
+pub struct Pace(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    now: Mutex<Now>,
+    settled: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Now {
+    /// Set while settling is late.
+    held_until: Option<Instant>,
+    /// Orders settled since, and not yet made up for by new ones.
+    credit: usize,
+}
+
+impl Pace {
+    /// Takes note of orders that became final together, each so long after it was placed.
+    pub fn settled(&self, after: impl ExactSizeIterator<Item = Duration>) {
+        let number = after.len();
+        let late = after.min().is_some_and(|youngest| youngest > LATE);
+        let mut now = self.now();
+        if number >= TELLING {
+            now.held_until = late.then(|| Instant::now() + FORGOTTEN);
+        }
+        now.credit = if now.held_until.is_some() { (now.credit + number).min(MOST_AHEAD) } else { 0 };
+        drop(now);
+        self.0.settled.notify_one();
+    }
+
+    /// Comes back when so many may be placed: at once, unless settling is late. There is one who asks.
+    pub async fn keep(&self, number: usize) {
+        while let Some(until) = self.hold(number.min(MOST_AHEAD)) {
+            // Over is over, whichever it was.
+            drop(timeout_at(until, self.0.settled.notified()).await);
+        }
+    }
+
+    /// Until when to wait for more to be settled; `None` when there is nothing to wait for.
+    fn hold(&self, number: usize) -> Option<Instant> {
+        let mut now = self.now();
+        let until = now.held_until.filter(|until| Instant::now() < *until)?;
+        match now.credit.checked_sub(number) {
+            Some(left) => {
+                now.credit = left;
+                None
+            }
+            None => Some(until),
+        }
+    }
+
+    fn now(&self) -> MutexGuard<'_, Now> {
+        self.0.now.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::FutureExt;
+
+    fn after(number: usize, delay: Duration) -> impl ExactSizeIterator<Item = Duration> {
+        std::iter::repeat_n(delay, number)
+    }
+
+    fn late(number: usize) -> impl ExactSizeIterator<Item = Duration> {
+        after(number, LATE * 2)
+    }
+
+    fn may_place(pace: &Pace, number: usize) -> bool {
+        pace.keep(number).now_or_never().is_some()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_is_held_back_while_settling_is_in_time() {
+        let pace = Pace::default();
+        assert!(may_place(&pace, 5_000));
+        pace.settled(after(100, LATE));
+        assert!(may_place(&pace, 5_000));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn while_settling_is_late_as_many_are_placed_as_are_settled() {
+        let pace = Pace::default();
+        pace.settled(late(100));
+        assert!(may_place(&pace, 60) && !may_place(&pace, 60) && may_place(&pace, 40));
+        let waiting = tokio::spawn({
+            let pace = pace.clone();
+            async move { pace.keep(30).await }
+        });
+        tokio::task::yield_now().await;
+        assert!(!waiting.is_finished());
+        // Few at a time count as well, though they do not say whether settling is late.
+        pace.settled(late(15));
+        pace.settled(late(15));
+        waiting.await.expect("not cancelled");
+        assert!(!may_place(&pace, 1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn once_settling_is_in_time_again_everybody_may() {
+        let pace = Pace::default();
+        pace.settled(late(100));
+        assert!(!may_place(&pace, 1_000));
+        pace.settled([[LATE * 2; 50].as_slice(), &[LATE]].concat().into_iter());
+        assert!(may_place(&pace, 1_000), "one of them did not wait");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn where_nothing_is_settled_orders_are_welcome() {
+        let pace = Pace::default();
+        pace.settled(late(100));
+        // Comes back by itself: payments went away.
+        pace.keep(1_000).await;
+        assert!(may_place(&pace, 5_000));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_few_stragglers_hold_nobody_back() {
+        let pace = Pace::default();
+        pace.settled(late(TELLING - 1));
+        assert!(may_place(&pace, 1_000));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn credit_is_bounded_and_a_batch_beyond_the_bound_still_comes_through() {
+        let pace = Pace::default();
+        for _ in 0..5 {
+            pace.settled(late(1_000));
+        }
+        assert!(may_place(&pace, MOST_AHEAD * 4) && !may_place(&pace, 1));
+    }
+}
