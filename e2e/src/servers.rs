@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use gozon::databases::Urls;
 use sea_orm::ConnectionTrait;
 use std::{ffi::OsString, path::Path};
-use store::{Options, Store};
+use store::{Options, Plans, Store};
 use uuid::Uuid;
 
 /// What a shop shall be made of.
@@ -98,7 +98,9 @@ fn with_database(url: &str, database: &str) -> Result<String> {
 }
 
 async fn execute(url: &str, sql: &str) -> Result<()> {
-    let store = Store::open(&Options { url: url.to_owned(), max_connections: 1, application: "e2e" }).await?;
+    let store =
+        Store::open(&Options { url: url.to_owned(), max_connections: 1, application: "e2e", plans: Plans::Free })
+            .await?;
     store.connection().execute_unprepared(sql).await?;
     Ok(store.close().await?)
 }

@@ -3,7 +3,7 @@
 
 use sea_orm::{DbErr, sqlx::sqlite::SqliteConnectOptions};
 use std::{fmt, path::PathBuf, str::FromStr};
-use store::{Fault, OpenError, Options, Store};
+use store::{Fault, OpenError, Options, Plans, Store};
 
 /// The reads of a command follow one another; one connection is for a snapshot that stays open meanwhile.
 const CONNECTIONS: u32 = 2;
@@ -124,7 +124,8 @@ async fn open(database: Database, url: &str) -> Result<Store, CannotOpen> {
     if let Some(path) = missing_file(url) {
         return Err(CannotOpen::NoFile { database, path });
     }
-    let options = Options { url: url.to_owned(), max_connections: CONNECTIONS, application: "gozon" };
+    let options =
+        Options { url: url.to_owned(), max_connections: CONNECTIONS, application: "gozon", plans: Plans::Free };
     Store::open(&options).await.map_err(|why| CannotOpen::Url { database, why })
 }
 

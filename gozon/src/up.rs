@@ -20,7 +20,7 @@ use std::{
     path::Path,
     sync::Arc,
 };
-use store::{Clock, Options, Store};
+use store::{Clock, Options, Plans, Store};
 
 /// Held while a shop runs in the directory, so that no second one does.
 const LOCK_FILE: &str = "gozon.lock";
@@ -112,7 +112,7 @@ fn lock(dir: &Path) -> Result<File, String> {
 }
 
 async fn open(url: String) -> Result<Store, StartError> {
-    let opened = Store::open(&Options { url, max_connections: 4, application: "gozon" }).await;
+    let opened = Store::open(&Options { url, max_connections: 4, application: "gozon", plans: Plans::ByIndex }).await;
     opened.map_err(|error| StartError::option("data-dir", error))
 }
 

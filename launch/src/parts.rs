@@ -9,7 +9,7 @@ use messaging::broker::{
     rabbitmq::{self, RabbitMq},
 };
 use std::sync::Arc;
-use store::{Options, Store};
+use store::{Options, Plans, Store};
 use tokio::sync::watch;
 
 /// One database, opened for two.
@@ -40,7 +40,8 @@ pub async fn open_stores(options: &ServiceOptions, application: &'static str) ->
     let url = with_password(&options.database_url, options.database_password_file.as_deref())
         .map_err(|error| StartError::option("database-password-file", error))?;
     let open = async |max_connections| {
-        let opened = Store::open(&Options { url: url.clone(), max_connections, application }).await;
+        let opened =
+            Store::open(&Options { url: url.clone(), max_connections, application, plans: Plans::ByIndex }).await;
         opened.map_err(|error| StartError::option("database-url", error))
     };
     Ok(Stores { actors: open(options.database_connections - workers).await?, workers: open(workers).await? })

@@ -9,7 +9,7 @@ mod time;
 mod writers;
 
 pub use fault::Fault;
-pub use open::{OpenError, Options, Store, Tx};
+pub use open::{OpenError, Options, Plans, Store, Tx};
 pub use rows::Rows;
 pub use sql::Sql;
 pub use time::{Clock, Micros};

@@ -12,6 +12,9 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(20);
 /// A connection that lay idle for longer is pinged before use: the server may have been restarted meanwhile.
 const PING_AFTER_IDLE: Duration = Duration::from_secs(1);
+/// Planner settings that leave it only indexes.
+const BY_INDEX: [(&str, &str); 3] =
+    [("enable_seqscan", "off"), ("enable_hashjoin", "off"), ("enable_mergejoin", "off")];
 /// Another process may hold SQLite's write lock (the audit, a backup); within this process writers queue fairly instead.
 const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// A connection for the writer and some for readers; each costs SQLite a thread.
@@ -33,6 +36,19 @@ pub struct Options {
     pub max_connections: u32,
     /// Shown by PostgreSQL in `pg_stat_activity`.
     pub application: &'static str,
+    /// How PostgreSQL finds rows.
+    pub plans: Plans,
+}
+
+/// How PostgreSQL finds the rows of a statement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Plans {
+    /// One by one through an index, for a service: its statements name rows by their keys, and an index has every one of them. A
+    /// plan is made for good while the tables are young, and then the planner would rather read all of a table, and go on so when
+    /// that has grown or is full of deleted rows.
+    ByIndex,
+    /// As the planner thinks best, for whoever looks at all rows.
+    Free,
 }
 
 /// A URL that names no database we can use.
@@ -179,6 +195,9 @@ fn postgres(connect: &mut ConnectOptions, options: &Options) {
         .test_before_acquire_if_idle_for(PING_AFTER_IDLE)
         .statement_timeout(STATEMENT_TIMEOUT)
         .set_application_name(options.application);
+    if options.plans == Plans::ByIndex {
+        connect.map_sqlx_postgres_opts(|postgres| postgres.options(BY_INDEX));
+    }
 }
 
 fn sqlite(connect: &mut ConnectOptions) {

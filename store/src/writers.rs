@@ -136,7 +136,7 @@ fn immediate() -> TransactionOptions {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Options, Store, Tx};
+    use crate::{Options, Plans, Store, Tx};
     use sea_orm::ConnectionTrait;
     use tempfile::TempDir;
     use tokio::task::JoinHandle;
@@ -152,7 +152,14 @@ mod tests {
             let dir = tempfile::tempdir().unwrap();
             let url = format!("sqlite://{}", dir.path().join("test.db").display());
             let open = async || {
-                Store::open(&Options { url: url.clone(), max_connections: 2, application: "test" }).await.unwrap()
+                Store::open(&Options {
+                    url: url.clone(),
+                    max_connections: 2,
+                    application: "test",
+                    plans: Plans::ByIndex,
+                })
+                .await
+                .unwrap()
             };
             let place = Self { store: open().await, other: open().await, _dir: dir };
             let tables = "CREATE TABLE parents (id int PRIMARY KEY);

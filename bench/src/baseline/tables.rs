@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use sea_orm::{ConnectionTrait, DatabaseConnection};
-use store::{Options, Store};
+use store::{Options, Plans, Store};
 use uuid::Uuid;
 
 const SCHEMA: &str = include_str!("../../sql/schema.sql");
@@ -36,7 +36,9 @@ async fn in_schema(url: &str, schema: &str, work: impl AsyncFnOnce(&DatabaseConn
 }
 
 async fn connected(url: &str, work: impl AsyncFnOnce(&DatabaseConnection) -> Result<()>) -> Result<()> {
-    let store = Store::open(&Options { url: url.to_owned(), max_connections: 1, application: "bench" }).await?;
+    let store =
+        Store::open(&Options { url: url.to_owned(), max_connections: 1, application: "bench", plans: Plans::Free })
+            .await?;
     let done = work(store.connection()).await;
     store.close().await?;
     done

@@ -15,7 +15,7 @@ use crate::{
 use anyhow::{Context, Result};
 use hdrhistogram::Histogram;
 use std::collections::HashMap;
-use store::{Micros, Options, Rows, Sql, Store};
+use store::{Micros, Options, Plans, Rows, Sql, Store};
 use uuid::Uuid;
 
 static CHANGED: Sql = Sql::over("id uuid", "SELECT id, updated_at FROM orders WHERE id IN (SELECT id FROM {rows})");
@@ -71,7 +71,7 @@ async fn since_commit(house: &House, seen: &Seen) -> Result<Histogram<u64>> {
 
 async fn changes(house: &House, seen: &Seen) -> Result<HashMap<Uuid, Micros>> {
     let url = house.shop.books.urls().orders.clone();
-    let store = Store::open(&Options { url, max_connections: 1, application: "bench" }).await?;
+    let store = Store::open(&Options { url, max_connections: 1, application: "bench", plans: Plans::Free }).await?;
     let ids = Rows::new().uuids(seen.arrivals.iter().map(|(order, _)| *order));
     let rows = CHANGED.query(store.connection(), ids, Vec::new()).await?;
     store.close().await?;

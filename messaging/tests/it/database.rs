@@ -2,7 +2,7 @@
 
 use futures_util::FutureExt;
 use std::{error::Error, future::Future, panic::AssertUnwindSafe};
-use store::{Options, Store};
+use store::{Options, Plans, Store};
 use tempfile::TempDir;
 
 pub type TestError = Box<dyn Error + Send + Sync>;
@@ -30,7 +30,13 @@ impl Database {
 }
 
 async fn open(url: &str) -> TestResult<Store> {
-    Ok(Store::open(&Options { url: url.to_owned(), max_connections: 8, application: "messaging-test" }).await?)
+    Ok(Store::open(&Options {
+        url: url.to_owned(),
+        max_connections: 8,
+        application: "messaging-test",
+        plans: Plans::ByIndex,
+    })
+    .await?)
 }
 
 /// Runs a test on a fresh database. It stays on this thread, where its actors live; a panic doesn't leave the database behind.

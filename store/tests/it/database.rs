@@ -1,7 +1,7 @@
 //! A database of its own for each test, gone when the test is, however it ends.
 
 use std::{error::Error, future::Future};
-use store::{Options, Store};
+use store::{Options, Plans, Store};
 use tempfile::TempDir;
 
 pub type TestError = Box<dyn Error + Send + Sync>;
@@ -27,7 +27,13 @@ impl Database {
 }
 
 pub async fn open(url: &str) -> TestResult<Store> {
-    Ok(Store::open(&Options { url: url.to_owned(), max_connections: 5, application: "store-test" }).await?)
+    Ok(Store::open(&Options {
+        url: url.to_owned(),
+        max_connections: 5,
+        application: "store-test",
+        plans: Plans::ByIndex,
+    })
+    .await?)
 }
 
 /// Runs a test on a fresh database. The test is a task of its own, so that even a panic doesn't leave the database behind.

@@ -1,12 +1,13 @@
 //! Opening: what is a URL, and a database that is down now and up later.
 
 use crate::database::TestResult;
-use store::{OpenError, Options, Store};
+use store::{OpenError, Options, Plans, Store};
 
 #[tokio::test]
 async fn a_url_of_another_kind_is_refused() {
     for url in ["", "x", "mysql://root@localhost/shop", "/tmp/shop.db", "http://localhost"] {
-        let options = Options { url: url.to_owned(), max_connections: 1, application: "store-test" };
+        let options =
+            Options { url: url.to_owned(), max_connections: 1, application: "store-test", plans: Plans::ByIndex };
         assert!(matches!(Store::open(&options).await, Err(OpenError::Url)), "{url}");
     }
 }
@@ -15,7 +16,7 @@ async fn a_url_of_another_kind_is_refused() {
 async fn a_file_in_a_directory_that_does_not_exist_is_refused() -> TestResult {
     let folder = tempfile::tempdir()?;
     let url = format!("sqlite://{}", folder.path().join("nowhere/test.db").display());
-    let options = Options { url, max_connections: 1, application: "store-test" };
+    let options = Options { url, max_connections: 1, application: "store-test", plans: Plans::ByIndex };
     assert!(matches!(Store::open(&options).await, Err(OpenError::Driver(_))));
     Ok(())
 }
@@ -39,5 +40,23 @@ async fn postgres_opens_while_it_is_away_and_works_once_it_is_back() -> TestResu
     assert!(broken.as_ref().err().is_none_or(|error| Fault::of(error) == Fault::Unavailable), "{broken:?}");
     drop(broken);
     store.begin().await?.commit().await?;
+    Ok(())
+}
+
+/// EXPLAIN shows it of a table as short as those on which a service's plans are made.
+#[cfg(feature = "servers")]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_finds_rows_by_index_even_in_a_table_that_is_short() -> TestResult {
+    use sea_orm::ConnectionTrait;
+    const JOIN: &str =
+        "EXPLAIN SELECT * FROM pg_am JOIN unnest(ARRAY[2, 403]) AS wanted (oid) ON pg_am.oid = wanted.oid::oid";
+    for (plans, by_index) in [(Plans::ByIndex, true), (Plans::Free, false)] {
+        let url = testbed::postgres_url();
+        let store = Store::open(&Options { url, max_connections: 1, application: "store-test", plans }).await?;
+        let lines = store.connection().query_all_raw(sea_orm::Statement::from_string(store.backend(), JOIN)).await?;
+        let plan: Vec<String> = lines.iter().map(|line| line.try_get_by_index(0)).collect::<Result<_, _>>()?;
+        assert_eq!(plan.concat().contains("Index Scan using pg_am_oid_index"), by_index, "{plan:#?}");
+        store.close().await?;
+    }
     Ok(())
 }
