@@ -3,6 +3,7 @@
 
 use super::{dead, link::Link, topology::Names};
 use crate::broker::{Queue, Settlement};
+use futures_util::future::try_join_all;
 use lapin::{
     Channel,
     options::{BasicAckOptions, BasicNackOptions},
@@ -70,10 +71,9 @@ impl Settling {
     }
 
     async fn acknowledge_each(&mut self) -> lapin::Result<()> {
-        for tag in self.tags.each() {
-            self.channel.basic_ack(tag, BasicAckOptions { multiple: false }).await?;
-        }
-        Ok(())
+        let one = BasicAckOptions { multiple: false };
+        // At once, for each comes back only when the connection's thread has written it.
+        try_join_all(self.tags.each().into_iter().map(|tag| self.channel.basic_ack(tag, one))).await.map(drop)
     }
 }
 
