@@ -33,8 +33,8 @@ pub struct SocketLimits {
 /// What is passed to a socket.
 #[derive(Clone, Debug)]
 pub enum Told {
-    /// Something changed.
-    Update(Note),
+    /// Something changed. Shared, because a queue reserves the room of many from the beginning.
+    Update(Arc<Note>),
     /// Changes may have been missed since then: look into the database.
     CatchUp(Micros),
 }
@@ -175,7 +175,7 @@ impl Hub {
     fn pass(&self, change: &Change) -> i64 {
         let Some(sockets) = self.sockets.get(&change.user_id) else { return 0 };
         // The text is made once for all sockets of the user.
-        let Some(note) = change.update() else { return 0 };
+        let Some(note) = change.update().map(Arc::new) else { return 0 };
         let mut told = 0;
         for socket in sockets.iter().filter(|socket| socket.order.is_none_or(|order| order == change.order_id)) {
             socket.pass(Told::Update(note.clone()));

@@ -84,7 +84,7 @@ impl Socket {
         match (self.watch.order, self.watch.after) {
             (Some(id), _) => {
                 let order = reading::order(&self.store, &self.watch.user, id).await.map_err(not_now)?;
-                self.tell(seen, Change::from(&order.ok_or(End::NoSuchOrder)?).snapshot()).await?;
+                self.tell(seen, &Change::from(&order.ok_or(End::NoSuchOrder)?).snapshot()).await?;
             }
             (None, Some(after)) => self.changed_since(seen, after, |change| Some(change.snapshot())).await?,
             (None, None) => {}
@@ -97,7 +97,7 @@ impl Socket {
         loop {
             let done = tokio::select! {
                 told = self.seat.told.recv() => match told {
-                    Some(Told::Update(note)) => self.tell(seen, note).await,
+                    Some(Told::Update(note)) => self.tell(seen, &note).await,
                     Some(Told::CatchUp(since)) => self.catch_up(seen, since).await,
                     None => Err(End::Away),
                 },
@@ -136,7 +136,7 @@ impl Socket {
             Some(id) => {
                 let order = reading::order(&self.store, &self.watch.user, id).await.map_err(not_now)?;
                 match order.as_ref().map(Change::from).and_then(|change| change.update()) {
-                    Some(note) => self.tell(seen, note).await,
+                    Some(note) => self.tell(seen, &note).await,
                     None => Ok(()),
                 }
             }
@@ -160,15 +160,15 @@ impl Socket {
             after = Some((last.updated_at, last.id));
             for order in &page {
                 if let Some(note) = note(&Change::from(order)) {
-                    self.tell(seen, note).await?;
+                    self.tell(seen, &note).await?;
                 }
             }
         }
     }
 
     /// Sends a note unless the client knows a newer version of its order.
-    async fn tell(&mut self, seen: &mut Seen, note: Note) -> Result<(), End> {
-        if seen.is_news(note.order_id, note.version) { self.send(note.text).await } else { Ok(()) }
+    async fn tell(&mut self, seen: &mut Seen, note: &Note) -> Result<(), End> {
+        if seen.is_news(note.order_id, note.version) { self.send(note.text.clone()).await } else { Ok(()) }
     }
 
     async fn send(&mut self, text: ByteString) -> Result<(), End> {
