@@ -13,7 +13,7 @@ mod schema;
 mod secrets;
 mod telemetry;
 
-/// Of every Gozon process: a quarter of a service's time went into the system's allocator (docs/performance.md).
+/// Of every Gozon process: a quarter of a service's time went into the system's allocator (`docs/performance.md`).
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
