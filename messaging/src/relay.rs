@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 /// How long a row is its sender's. Longer than the broker may stay silent (10 s): one that stalls is given up, and its rows released,
-/// before another instance takes them.
+/// before another instance takes them. A batch that moves, but for longer than this, may be published twice; inboxes know that.
 const LEASE: Duration = Duration::from_secs(15);
 /// Letters held in memory; beyond that rows are written without a lease and wait for the sweep. About 20 MB at worst.
 const MOST_HELD: usize = 20_000;

@@ -11,8 +11,8 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-/// An order that became final later than that has waited in a queue. Ten times what an order under half load takes, and still what
-/// a buyer takes for at once.
+/// An order that became final later than that has waited in a queue: under half load it takes about a tenth of a second
+/// (`docs/performance.md`). And a buyer still takes it for soon.
 const LATE: Duration = Duration::from_millis(500);
 /// Fewer say nothing about the queue: a message that was set aside is late for reasons of its own.
 const TELLING: usize = 16;

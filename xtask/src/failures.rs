@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 
-/// Lines told again, of backtraces at most: a log's end, which is what people look at, should hold all of them.
+/// The most lines told again: so few that the end of a log, which is what people look at, holds all of them.
 const MOST: usize = 150;
 
 /// Runs cargo's tests; their output goes where ours goes, and what they say of failures comes again behind it.
@@ -19,8 +19,9 @@ pub fn succeed(cargo: &mut Command) -> Result<()> {
     let output = running.stdout.take().context("cargo has no output")?;
     let again = pass_on(BufReader::new(output), io::stdout().lock());
     let status = running.wait()?;
+    let again = again?;
     if !status.success() {
-        println!("failed tests, once more:\n{}", again?);
+        println!("failed tests, once more:\n{again}");
     }
     ensure!(status.success(), "cargo ended with {status}");
     Ok(())
