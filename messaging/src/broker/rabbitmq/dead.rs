@@ -40,7 +40,7 @@ async fn confirmed(
     properties: BasicProperties,
 ) -> lapin::Result<bool> {
     let mandatory = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
-    let channel = link.publisher.lock().await;
+    let channel = link.publisher().await;
     let published =
         async { channel.basic_publish(exchange.into(), key.into(), mandatory, body, properties).await?.await };
     let Ok(confirm) = timeout(ANSWER_TIMEOUT, published).await else {

@@ -2,11 +2,15 @@
 //! Absent: anything that must survive a connection; publishers and subscribers start over on the next one.
 
 use super::{
-    ANSWER_TIMEOUT,
+    ANSWER_TIMEOUT, LANES,
     topology::{Names, declare},
 };
 use async_rs::Runtime;
-use futures_util::{StreamExt, future::join_all, stream::BoxStream};
+use futures_util::{
+    FutureExt, StreamExt,
+    future::{join_all, select_all},
+    stream::BoxStream,
+};
 use lapin::{Channel, Connection, ConnectionProperties, Event, options::ConfirmSelectOptions, uri::AMQPUri};
 use rand::Rng;
 use std::{
@@ -14,7 +18,7 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    sync::{Mutex, watch},
+    sync::{Mutex, MutexGuard, watch},
     task::JoinHandle,
     time::{Instant, sleep, timeout},
 };
@@ -32,8 +36,8 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 /// One connection.
 pub(super) struct Link {
     connection: Connection,
-    /// In confirm mode. One batch at a time: a returned message is credited to whichever confirm of the channel comes next.
-    pub publisher: Mutex<Channel>,
+    /// In confirm mode. One batch at a time on each: a returned message is credited to whichever confirm of the channel comes next.
+    publishers: Vec<Mutex<Channel>>,
     /// Not in confirm mode: for what nobody confirms.
     pub announcer: Channel,
     /// What still has acknowledgements to send.
@@ -62,6 +66,11 @@ impl Link {
     async fn settled(&self) {
         let settling = std::mem::take(&mut *self.settling.lock().unwrap_or_else(PoisonError::into_inner));
         drop(timeout(CLOSE_TIMEOUT, join_all(settling)).await);
+    }
+
+    /// A channel to publish on, for this batch alone.
+    pub async fn publisher(&self) -> MutexGuard<'_, Channel> {
+        select_all(self.publishers.iter().map(|publisher| publisher.lock().boxed())).await.0
     }
 
     pub async fn channel(&self) -> lapin::Result<Channel> {
@@ -164,13 +173,14 @@ impl Connecting {
         let properties = ConnectionProperties::default().with_connection_name(self.name.as_str().into());
         let connection = Connection::connect_uri_with_runtime(uri, properties, Runtime::tokio_current()).await?;
         let events = connection.events_listener().boxed();
-        let channel = connection.create_channel().await?;
-        declare(&channel, &self.names).await?;
-        // Without this every publish would count as confirmed at once.
-        channel.confirm_select(ConfirmSelectOptions::default()).await?;
         let announcer = connection.create_channel().await?;
-        let (publisher, settling, broken) = (Mutex::new(channel), StdMutex::default(), CancellationToken::new());
-        Ok((Arc::new(Link { connection, publisher, announcer, settling, broken }), events))
+        declare(&announcer, &self.names).await?;
+        let mut publishers = Vec::with_capacity(LANES);
+        for _ in 0..LANES {
+            publishers.push(Mutex::new(publisher(&connection).await?));
+        }
+        let (settling, broken) = (StdMutex::default(), CancellationToken::new());
+        Ok((Arc::new(Link { connection, publishers, announcer, settling, broken }), events))
     }
 
     /// Offers the link until it breaks.
@@ -202,6 +212,13 @@ impl Connecting {
         // A broken connection does not answer the close, and need not.
         drop(timeout(CLOSE_TIMEOUT, link.connection.close(200, "closing".into())).await);
     }
+}
+
+async fn publisher(connection: &Connection) -> lapin::Result<Channel> {
+    let channel = connection.create_channel().await?;
+    // Without this every publish would count as confirmed at once.
+    channel.confirm_select(ConfirmSelectOptions::default()).await?;
+    Ok(channel)
 }
 
 /// Doubles with each failure, with jitter, so that all instances of a shop do not knock at the same moment.

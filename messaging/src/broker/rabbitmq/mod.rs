@@ -19,8 +19,8 @@ use subscription::RabbitSubscription;
 use tokio::sync::watch;
 use topology::Names;
 
-/// One batch is confirmed while the next one's rows are being deleted; more would only wait for the one publishing channel.
-const LANES: usize = 2;
+/// Batches on their way at once, each on a channel of its own.
+const LANES: usize = 4;
 /// Anything that the broker has not answered by then counts as failed, and the connection as broken (half-open, stalled).
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 

@@ -30,7 +30,7 @@ enum Broken {
 /// message that seemed confirmed may be one whose return was credited to a confirm that never came.
 pub(super) async fn batch(link: &Link, names: &Names, letters: &[Letter]) -> Vec<Answer> {
     let unreachable = || vec![Err(PublishError::Unreachable); letters.len()];
-    let channel = link.publisher.lock().await;
+    let channel = link.publisher().await;
     if link.is_broken() {
         return unreachable();
     }
