@@ -69,7 +69,7 @@ impl App {
         let schema = Schema::start(&vitals, migrate(&store));
         let relay =
             Relay::start(store.clone(), broker.clone(), clock.clone(), metrics.clone(), tracer.clone(), &vitals);
-        let pace = Pace::default();
+        let pace = Pace::new(registry);
         let placing = Placing {
             store: store.clone(),
             relay: relay.clone(),

@@ -14,4 +14,6 @@ pub mod placing;
 pub mod pushing;
 pub mod reading;
 pub mod settling;
+#[cfg(test)]
+mod testing;
 mod waiting;

@@ -2,6 +2,7 @@
 //! second of settling takes, however long the load lasts and however fast orders could be written down.
 //! Absent: a bound while nothing is settled at all. Then payments or the broker is away, orders wait in the outbox and are welcome.
 
+use prometheus_client::{metrics::counter::Counter, registry::Registry};
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -22,13 +23,15 @@ const FORGOTTEN: Duration = Duration::from_secs(1);
 const MOST_AHEAD: usize = 1_000;
 
 /// What settling tells placing. A cheap clone.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Pace(Arc<Shared>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Shared {
+    forgotten: Duration,
     now: Mutex<Now>,
     settled: Notify,
+    held_back: Counter,
 }
 
 #[derive(Debug, Default)]
@@ -40,13 +43,25 @@ struct Now {
 }
 
 impl Pace {
+    /// Registers its metric.
+    pub fn new(registry: &mut Registry) -> Self {
+        Self::forgetting_after(FORGOTTEN, registry)
+    }
+
+    fn forgetting_after(forgotten: Duration, registry: &mut Registry) -> Self {
+        let held_back = Counter::default();
+        let help = "Orders whose placing waited because orders were settled late";
+        registry.register("held_back", help, held_back.clone());
+        Self(Arc::new(Shared { forgotten, now: Mutex::default(), settled: Notify::new(), held_back }))
+    }
+
     /// Takes note of orders that became final together, each so long after it was placed.
     pub fn settled(&self, after: impl ExactSizeIterator<Item = Duration>) {
         let number = after.len();
         let late = after.min().is_some_and(|youngest| youngest > LATE);
         let mut now = self.now();
         if number >= TELLING {
-            now.held_until = late.then(|| Instant::now() + FORGOTTEN);
+            now.held_until = late.then(|| Instant::now() + self.0.forgotten);
         }
         now.credit = if now.held_until.is_some() { (now.credit + number).min(MOST_AHEAD) } else { 0 };
         drop(now);
@@ -55,6 +70,10 @@ impl Pace {
 
     /// Comes back when so many may be placed: at once, unless settling is late. There is one who asks.
     pub async fn keep(&self, number: usize) {
+        if self.hold(number.min(MOST_AHEAD)).is_none() {
+            return;
+        }
+        self.0.held_back.inc_by(u64::try_from(number).unwrap_or(u64::MAX));
         while let Some(until) = self.hold(number.min(MOST_AHEAD)) {
             // Over is over, whichever it was.
             drop(timeout_at(until, self.0.settled.notified()).await);
@@ -82,6 +101,7 @@ impl Pace {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::Shop;
     use futures_util::FutureExt;
 
     fn after(number: usize, delay: Duration) -> impl ExactSizeIterator<Item = Duration> {
@@ -92,13 +112,17 @@ mod tests {
         after(number, LATE * 2)
     }
 
+    fn pace() -> Pace {
+        Pace::new(&mut Registry::default())
+    }
+
     fn may_place(pace: &Pace, number: usize) -> bool {
         pace.keep(number).now_or_never().is_some()
     }
 
     #[tokio::test(start_paused = true)]
     async fn nobody_is_held_back_while_settling_is_in_time() {
-        let pace = Pace::default();
+        let pace = pace();
         assert!(may_place(&pace, 5_000));
         pace.settled(after(100, LATE));
         assert!(may_place(&pace, 5_000));
@@ -106,7 +130,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn while_settling_is_late_as_many_are_placed_as_are_settled() {
-        let pace = Pace::default();
+        let pace = pace();
         pace.settled(late(100));
         assert!(may_place(&pace, 60) && !may_place(&pace, 60) && may_place(&pace, 40));
         let waiting = tokio::spawn({
@@ -124,7 +148,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn once_settling_is_in_time_again_everybody_may() {
-        let pace = Pace::default();
+        let pace = pace();
         pace.settled(late(100));
         assert!(!may_place(&pace, 1_000));
         pace.settled([[LATE * 2; 50].as_slice(), &[LATE]].concat().into_iter());
@@ -133,7 +157,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn where_nothing_is_settled_orders_are_welcome() {
-        let pace = Pace::default();
+        let pace = pace();
         pace.settled(late(100));
         // Comes back by itself: payments went away.
         pace.keep(1_000).await;
@@ -142,17 +166,38 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_few_stragglers_hold_nobody_back() {
-        let pace = Pace::default();
+        let pace = pace();
         pace.settled(late(TELLING - 1));
         assert!(may_place(&pace, 1_000));
     }
 
     #[tokio::test(start_paused = true)]
     async fn credit_is_bounded_and_a_batch_beyond_the_bound_still_comes_through() {
-        let pace = Pace::default();
+        let pace = pace();
         for _ in 0..5 {
             pace.settled(late(1_000));
         }
         assert!(may_place(&pace, MOST_AHEAD * 4) && !may_place(&pace, 1));
+    }
+
+    #[actix::test]
+    async fn orders_settled_late_hold_back_the_next_ones_until_more_are_settled() {
+        let pace = Pace::forgetting_after(Duration::from_secs(3_600), &mut Registry::default());
+        let shop = Shop::open(&pace).await;
+        let first = shop.place(TELLING + 1).await;
+        assert_eq!(pace.0.held_back.get(), 0);
+        shop.advance(Duration::from_secs(1));
+        shop.settle(&first[1..]).await;
+        let next = actix::spawn({
+            let shop = shop.clone();
+            async move { shop.place(TELLING + 1).await }
+        });
+        while pace.0.held_back.get() == 0 {
+            assert!(!next.is_finished(), "nothing held it back");
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(pace.0.held_back.get(), TELLING as u64 + 1);
+        shop.settle(&first[..1]).await;
+        assert_eq!(next.await.unwrap().len(), TELLING + 1);
     }
 }

@@ -1,0 +1,127 @@
+//! The placing and the settling unit of work on a database of their own, each given exactly the batches that a test wants.
+//! Absent: actors, consumers, HTTP; the tests in `tests/` have all of it.
+
+use crate::{
+    metrics::{OrderMetrics, PushMetrics},
+    order::{Order, OrderDraft},
+    pace::Pace,
+    placing::{Draft, PlaceError, Placed, Placing},
+    pushing::{
+        Announcer, Recent,
+        hub::{HubHandle, SocketLimits},
+    },
+    settling::{Answer, Settled, Settling},
+};
+use futures_util::future::join_all;
+use messaging::{
+    broker::{Broker, memory::MemoryBroker},
+    relay::Relay,
+};
+use prometheus_client::registry::Registry;
+use saga::{Amount, Currency, MessageId, UserId, order::Event};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+use store::{Clock, Micros, Options, Plans, Store};
+use supervision::{Admission, Ask, Vitals, Work};
+use telemetry::{TraceContext, Tracer};
+use tempfile::TempDir;
+use uuid::Uuid;
+
+/// A shop without consumers, whose clock goes when it is told to.
+#[derive(Clone)]
+pub struct Shop {
+    pub placing: Placing,
+    settling: Settling,
+    now: Arc<AtomicI64>,
+    _folder: Arc<TempDir>,
+}
+
+impl Shop {
+    pub async fn open(pace: &Pace) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", folder.path().join("orders.db").display());
+        let options = Options { url, max_connections: 1, application: "test", plans: Plans::ByIndex };
+        let store = Store::open(&options).await.unwrap();
+        migration::orders::up(store.connection()).await.unwrap();
+        let mut registry = Registry::default();
+        let now = Arc::new(AtomicI64::new(1_000_000_000_000));
+        let clock = Clock::from_fn({
+            let now = now.clone();
+            move || Micros(now.load(Ordering::SeqCst))
+        });
+        let (vitals, tracer) = (Vitals::new(&mut registry), Tracer::default());
+        let broker: Arc<dyn Broker> = Arc::new(MemoryBroker::new());
+        let metrics = messaging::Metrics::new(&mut registry);
+        let relay = Relay::start(store.clone(), broker.clone(), clock.clone(), metrics, tracer.clone(), &vitals);
+        let placing = Placing {
+            store: store.clone(),
+            relay,
+            clock: clock.clone(),
+            currency: Currency::RUB,
+            pay_within: Duration::from_secs(900),
+            pace: pace.clone(),
+        };
+        let hub = HubHandle::start(SocketLimits { instance: 1, user: 1 }, PushMetrics::default(), tracer.clone());
+        let (instance, recent) = (Uuid::now_v7(), Recent::default());
+        let announcer = Announcer { hub, broker, clock: clock.clone(), instance, recent };
+        let metrics = OrderMetrics::new(&mut registry);
+        let settling = Settling { store, clock, metrics, announcer, pace: pace.clone(), tracer };
+        Self { placing, settling, now, _folder: Arc::new(folder) }
+    }
+
+    pub fn advance(&self, span: Duration) {
+        self.now.fetch_add(i64::try_from(span.as_micros()).unwrap(), Ordering::SeqCst);
+    }
+
+    /// Places so many orders in one batch.
+    pub async fn place(&self, number: usize) -> Vec<Order> {
+        let placed = self.place_with(&vec![None; number]).await;
+        let order = |placed: Result<Placed, PlaceError>| match placed {
+            Ok(Placed::New(order)) => order,
+            other => panic!("{other:?}"),
+        };
+        placed.into_iter().map(order).collect()
+    }
+
+    /// Places an order for each Idempotency-Key, or none, in one batch.
+    pub async fn place_with(&self, keys: &[Option<&str>]) -> Vec<Result<Placed, PlaceError>> {
+        let draft = |key: &Option<&str>| {
+            let order = OrderDraft {
+                user_id: UserId::parse("u").unwrap(),
+                amount: Amount::from_minor(100).unwrap(),
+                description: None,
+                idempotency_key: key.map(str::to_owned),
+            };
+            Draft { order, trace: TraceContext::unsampled() }
+        };
+        all(&self.placing, keys.iter().map(draft).collect()).await
+    }
+
+    /// Settles them in one batch.
+    pub async fn settle(&self, orders: &[Order]) {
+        let answer = |order: &Order| Answer {
+            message_id: MessageId::new(Uuid::now_v7()),
+            order_id: order.id,
+            user_id: order.draft.user_id.clone(),
+            amount: order.draft.amount,
+            event: Event::PaymentSucceeded,
+            trace: None,
+        };
+        let settled = all(&self.settling, orders.iter().map(answer).collect()).await;
+        assert_eq!(settled, vec![Ok(Settled::Changed); orders.len()]);
+    }
+}
+
+/// Has a batch of exactly these done.
+async fn all<W: Work<Item = Ask<Q, A>>, Q, A>(work: &W, questions: Vec<Q>) -> Vec<A> {
+    let admission = Admission::new(questions.len());
+    let (asks, answers): (Vec<_>, Vec<_>) =
+        questions.into_iter().map(|question| admission.admit(question).unwrap()).unzip();
+    work.run(asks).await;
+    join_all(answers).await.into_iter().map(Result::unwrap).collect()
+}
