@@ -1,18 +1,19 @@
 //! The inbox table: the ids of the messages that were handled, written in the transaction that handles them.
 //! Absent: the messages themselves.
 
-use sea_orm::{ConnectionTrait, DbErr};
-use std::{collections::HashSet, time::Duration};
-use store::{Micros, Rows, Sql, Store};
+use sea_orm::DbErr;
+use std::{collections::BTreeSet, time::Duration};
+use store::{Micros, Part, Rows, Sql, Store};
 use uuid::Uuid;
 
 /// Keys deleted in one step of the cleaning: a few milliseconds' work, so that it never stands in the way.
 pub const CLEAN_STEP: u32 = 2_000;
 
-static REMEMBER: Sql = Sql::over(
+/// Writes keys; one that is there already stays as it is, and one that another instance is writing right now is waited for.
+pub static REMEMBER: Sql = Sql::over(
     "message_id uuid",
     "INSERT INTO inbox (message_id, handled_at) SELECT message_id, {1} FROM {rows} WHERE true
-     ON CONFLICT (message_id) DO NOTHING RETURNING message_id",
+     ON CONFLICT (message_id) DO NOTHING",
 );
 // Message ids are UUIDv7, so the oldest keys come first in the primary key and no index on the time is needed. A foreign id that
 // does not begin with its time is found out by handled_at and stays until the scan comes past it.
@@ -21,18 +22,11 @@ static CLEAN: Sql = Sql::new(
        (SELECT message_id FROM (SELECT message_id, handled_at FROM inbox ORDER BY message_id LIMIT {2}) AS oldest WHERE handled_at < {1})",
 );
 
-/// Writes the keys and says which of them are new. A key that is not new was handled before, here or by another instance; one that
-/// another instance is handling right now is waited for.
-///
-/// # Errors
-/// The driver's.
-pub async fn remember<C: ConnectionTrait>(tx: &C, ids: &[Uuid], now: Micros) -> Result<HashSet<Uuid>, DbErr> {
+/// What [`REMEMBER`] has to write for these messages, if anything.
+pub fn keys(ids: impl IntoIterator<Item = Uuid>, now: Micros) -> Option<Part> {
     // In one order everywhere: two instances with the same keys wait for each other instead of locking each other out.
-    let mut sorted = ids.to_vec();
-    sorted.sort_unstable();
-    sorted.dedup();
-    let rows = REMEMBER.query(tx, Rows::new().uuids(sorted), vec![now.0.into()]).await?;
-    rows.iter().map(|row| row.try_get("", "message_id")).collect()
+    let sorted: BTreeSet<_> = ids.into_iter().collect();
+    (!sorted.is_empty()).then(|| Part { rows: Rows::new().uuids(sorted), values: vec![now.0.into()] })
 }
 
 /// Deletes the oldest keys that are older than `keep`, at most [`CLEAN_STEP`]; returns how many.

@@ -7,10 +7,11 @@
 use crate::Letter;
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult};
 use std::time::Duration;
-use store::{Micros, Rows, Sql, Store};
+use store::{Micros, Part, Rows, Sql, Store};
 use uuid::Uuid;
 
-static APPEND: Sql = Sql::over(
+/// Writes letters.
+pub static APPEND: Sql = Sql::over(
     "id uuid, routing_key text, partition_key text, body text",
     "INSERT INTO outbox (id, routing_key, partition_key, body, lease_until, created_at)
      SELECT id, routing_key, partition_key, body, {1}, {2} FROM {rows}",
@@ -30,6 +31,18 @@ static CLAIM: Sql = Sql::new(
 );
 static DEPTH: Sql = Sql::new("SELECT count(*) AS depth, min(created_at) AS oldest FROM outbox");
 
+/// What [`APPEND`] has to write for these letters, if anything.
+pub fn rows(letters: &[Letter], lease_until: Micros, now: Micros) -> Option<Part> {
+    let rows = || {
+        Rows::new()
+            .uuids(letters.iter().map(|letter| letter.id))
+            .texts(letters.iter().map(|letter| letter.routing_key.as_str()))
+            .texts(letters.iter().map(|letter| letter.partition_key.as_str()))
+            .texts(letters.iter().map(|letter| letter.body.as_str()))
+    };
+    (!letters.is_empty()).then(|| Part { rows: rows(), values: vec![lease_until.0.into(), now.0.into()] })
+}
+
 /// Writes the letters, in the caller's transaction.
 ///
 /// # Errors
@@ -40,15 +53,10 @@ pub async fn append<C: ConnectionTrait>(
     lease_until: Micros,
     now: Micros,
 ) -> Result<(), DbErr> {
-    if letters.is_empty() {
-        return Ok(());
+    match rows(letters, lease_until, now) {
+        Some(Part { rows, values }) => APPEND.execute(tx, rows, values).await.map(drop),
+        None => Ok(()),
     }
-    let rows = Rows::new()
-        .uuids(letters.iter().map(|letter| letter.id))
-        .texts(letters.iter().map(|letter| letter.routing_key.as_str()))
-        .texts(letters.iter().map(|letter| letter.partition_key.as_str()))
-        .texts(letters.iter().map(|letter| letter.body.as_str()));
-    APPEND.execute(tx, rows, vec![lease_until.0.into(), now.0.into()]).await.map(drop)
 }
 
 /// Deletes rows that are confirmed. Ids that are gone already do no harm.

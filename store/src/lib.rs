@@ -6,6 +6,7 @@ mod open;
 mod rows;
 mod sql;
 mod time;
+mod together;
 mod writers;
 
 pub use fault::Fault;
@@ -13,3 +14,4 @@ pub use open::{OpenError, Options, Plans, Store, Tx};
 pub use rows::Rows;
 pub use sql::Sql;
 pub use time::{Clock, Micros};
+pub use together::{Part, Together};

@@ -75,6 +75,11 @@ impl Rows {
         self.0.first().map_or(0, Column::len)
     }
 
+    /// How many columns there are.
+    pub(crate) fn columns(&self) -> usize {
+        self.0.len()
+    }
+
     /// An array a column.
     pub(crate) fn arrays(self) -> impl Iterator<Item = Value> {
         self.0.into_iter().map(Column::array)

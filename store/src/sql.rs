@@ -74,7 +74,7 @@ impl Sql {
         }
         let text = match backend {
             DbBackend::Sqlite => self.sqlite[0].get_or_init(|| self.sqlite_text(1)),
-            _ => self.postgres.get_or_init(|| self.postgres_text()),
+            _ => self.postgres.get_or_init(|| self.postgres_text(0)),
         };
         vec![Statement::from_sql_and_values(backend, text, rows.arrays().chain(values.iter().cloned()))]
     }
@@ -93,11 +93,17 @@ impl Sql {
         parts
     }
 
-    fn postgres_text(&self) -> String {
+    /// For PostgreSQL, as a part of a larger statement: returns a row for each that it changes; its parameters come after so many.
+    pub(crate) fn returning(&self, parameters: usize) -> String {
+        let text = self.postgres_text(parameters);
+        if self.template.contains("RETURNING") { text } else { text + " RETURNING 1" }
+    }
+
+    fn postgres_text(&self, parameters: usize) -> String {
         let columns = self.columns();
-        let text = self.template.replace("{rows}", &postgres_source(&columns));
+        let text = self.template.replace("{rows}", &postgres_source(&columns, parameters));
         let text = text.replace("{for update}", "FOR UPDATE").replace("{skip locked}", "FOR UPDATE SKIP LOCKED");
-        with_values(text, '$', columns.len())
+        with_values(text, '$', parameters + columns.len())
     }
 
     /// SQLite has no row locks; its writer is alone anyway. The batch stands in front, so that its parameters come first and need
@@ -121,7 +127,7 @@ fn with_values(text: String, sign: char, before: usize) -> String {
 
 /// `(SELECT … FROM UNNEST($1::uuid[], …) AS rows (…)) AS rows`. A NULL UUID travels as nil, a NULL text as the empty one and any
 /// other text with a `=` before it.
-fn postgres_source(columns: &[(&str, &str)]) -> String {
+fn postgres_source(columns: &[(&str, &str)], parameters: usize) -> String {
     let (mut selected, mut arrays, mut names) = (Vec::new(), Vec::new(), Vec::new());
     for (index, (name, kind)) in columns.iter().enumerate() {
         let (array, select) = match *kind {
@@ -131,7 +137,7 @@ fn postgres_source(columns: &[(&str, &str)]) -> String {
             "int" => ("bigint", (*name).to_owned()),
             kind => (kind, (*name).to_owned()),
         };
-        arrays.push(format!("${}::{array}[]", index + 1));
+        arrays.push(format!("${}::{array}[]", parameters + index + 1));
         selected.push(select);
         names.push(*name);
     }

@@ -48,7 +48,7 @@ on_every_database! {
     outbox::the_oldest_rows_are_claimed_first_and_bytes_survive,
     outbox::leases_end_when_they_are_released,
     outbox::depth_counts_the_rows_and_knows_the_oldest,
-    inbox::remember_returns_exactly_the_new_ids,
+    inbox::a_key_is_written_once,
     inbox::of_many_that_remember_the_same_ids_at_once_one_wins_each,
     inbox::an_id_is_forgotten_with_the_transaction_that_remembered_it,
     inbox::cleaning_goes_in_steps_and_spares_the_young,

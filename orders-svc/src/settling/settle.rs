@@ -16,7 +16,7 @@ use saga::{
 };
 use sea_orm::{DbErr, FromQueryResult};
 use std::{collections::HashMap, future::Future, time::SystemTime};
-use store::{Clock, Fault, Micros, Rows, Sql, Store, Tx};
+use store::{Clock, Fault, Micros, Part, Rows, Sql, Store, Together, Tx};
 use supervision::{Ask, Work};
 use telemetry::{TraceContext, Tracer};
 
@@ -31,6 +31,7 @@ static UPDATE: Sql = Sql::over(
     "UPDATE orders SET status = rows.status, reason = rows.reason, version = CAST(rows.version + 1 AS integer), updated_at = {1}
      FROM {rows} WHERE orders.id = rows.id AND orders.version = rows.version",
 );
+static WRITE: Together<2> = Together::of([&inbox::REMEMBER, &UPDATE]);
 
 /// What payments answered about an order.
 #[derive(Clone, Debug)]
@@ -165,12 +166,12 @@ impl Settling {
     async fn settle_once(&self, answers: &[Answer]) -> Result<Results, GivenUp> {
         let (now, since) = (self.clock.now(), SystemTime::now());
         let tx = self.store.begin().await?;
-        let messages: Vec<_> = answers.iter().map(|answer| answer.message_id.uuid()).collect();
-        inbox::remember(&*tx, &messages, now).await?;
         let mut orders = lock(&tx, answers).await?;
         let mut changed = Vec::new();
         let settled: Results = answers.iter().map(|answer| settle(&mut orders, &mut changed, answer, now)).collect();
-        if !save(&tx, &changed, now).await? {
+        let keys = inbox::keys(answers.iter().map(|answer| answer.message_id.uuid()), now);
+        let [_, written] = WRITE.execute(&*tx, [keys, rows(&changed, now)]).await?;
+        if written != u64::try_from(changed.len()).unwrap_or(u64::MAX) {
             return Err(GivenUp::Met);
         }
         fail::fail_point!("settling::before-commit");
@@ -241,16 +242,14 @@ fn settle(
     }
 }
 
-/// Writes the new states. `false` when another instance was faster with one of them: then nothing of this transaction may stay.
-async fn save(tx: &Tx, changed: &[Order], now: Micros) -> Result<bool, DbErr> {
-    if changed.is_empty() {
-        return Ok(true);
-    }
-    let rows = Rows::new()
-        .uuids(changed.iter().map(|order| order.id.uuid()))
-        .texts(changed.iter().map(|order| order.state.status()))
-        .opt_texts(changed.iter().map(|order| order.state.reason()))
-        .ints(changed.iter().map(|order| i64::from(order.version)));
-    let written = UPDATE.execute(&**tx, rows, vec![now.0.into()]).await?;
-    Ok(written == u64::try_from(changed.len()).unwrap_or(u64::MAX))
+/// The new states.
+fn rows(changed: &[Order], now: Micros) -> Option<Part> {
+    let rows = || {
+        Rows::new()
+            .uuids(changed.iter().map(|order| order.id.uuid()))
+            .texts(changed.iter().map(|order| order.state.status()))
+            .opt_texts(changed.iter().map(|order| order.state.reason()))
+            .ints(changed.iter().map(|order| i64::from(order.version)))
+    };
+    (!changed.is_empty()).then(|| Part { rows: rows(), values: vec![now.0.into()] })
 }

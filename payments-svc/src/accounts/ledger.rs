@@ -176,22 +176,18 @@ impl Ledger {
     async fn commit(&self, work: &[AccountTasks]) -> Result<Vec<Vec<Done>>, GivenUp> {
         let (now, since) = (self.clock.now(), SystemTime::now());
         let tx = self.store.begin().await?;
-        let messages: Vec<_> = tasks(work).filter_map(|(_, task)| Some(task.message.as_ref()?.id.uuid())).collect();
-        if !messages.is_empty() {
-            inbox::remember(&*tx, &messages, now).await?;
-        }
         let (recorded, decided) = self.decide(&tx, work).await?;
         let (changes, outcomes): (Vec<_>, Vec<_>) = decided.into_iter().unzip();
-        if !tables::save_accounts(&tx, &changes, self.currency, now).await? {
-            return Err(GivenUp::Met);
-        }
-        tables::append_entries(&tx, &changes, now).await?;
         let fresh = fresh_payments(work, &changes);
-        tables::record(&tx, &fresh, self.currency, now).await?;
+        let mut writes = tables::Writes::of(&changes, &fresh, self.currency, now);
         let payments = fresh.into_iter().map(|payment| (payment.order_id, payment)).chain(recorded).collect();
         let letters = self.answers(work, &payments, now);
         let lease = self.relay.lease(now);
-        outbox::append(&*tx, &letters, lease, now).await?;
+        writes.keys = inbox::keys(tasks(work).filter_map(|(_, task)| Some(task.message.as_ref()?.id.uuid())), now);
+        writes.letters = outbox::rows(&letters, lease, now);
+        if !writes.execute(&tx).await? {
+            return Err(GivenUp::Met);
+        }
         fail::fail_point!("ledger::before-commit");
         tx.commit().await?;
         fail::fail_point!("ledger::after-commit");

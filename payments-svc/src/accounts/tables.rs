@@ -2,10 +2,11 @@
 //! Absent: what to write (the fold decides) and reads for clients.
 
 use super::account::{Account, Change, EntryKind, TopUpMade, Verdict};
+use messaging::{inbox, outbox};
 use saga::{Amount, Currency, Money, OrderId, TransactionId, UserId, order::DeclineReason};
 use sea_orm::{DbErr, QueryResult};
 use std::collections::HashMap;
-use store::{Micros, Rows, Sql, Tx};
+use store::{Micros, Part, Rows, Sql, Together, Tx};
 use uuid::Uuid;
 
 // In the order of the key on every instance, so that two of them wait for each other instead of locking each other out.
@@ -44,6 +45,7 @@ static PAYMENTS: Sql = Sql::over(
     "INSERT INTO payments (order_id, user_id, amount_minor, currency, verdict, reason, transaction_id, decided_at)
      SELECT order_id, user_id, amount, {1}, verdict, reason, transaction_id, {2} FROM {rows}",
 );
+static WRITE: Together<6> = Together::of([&CREATE, &UPDATE, &ENTRIES, &PAYMENTS, &inbox::REMEMBER, &outbox::APPEND]);
 
 /// A verdict as it was recorded, with whom and what it was about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,7 +64,7 @@ pub(super) struct AccountChange<'a> {
 }
 
 /// Reads the accounts and, on PostgreSQL, locks them until the transaction ends. The lock only spares a retry; what keeps a balance
-/// right is the check of `seq` in [`save_accounts`].
+/// right is the check of `seq` in [`Writes::execute`].
 pub(super) async fn lock(tx: &Tx, users: impl Iterator<Item = &UserId>) -> Result<HashMap<String, Account>, DbErr> {
     let rows = LOCK.query(&**tx, Rows::new().texts(users.map(UserId::as_str)), Vec::new()).await?;
     let account = |row: &QueryResult| {
@@ -122,47 +124,78 @@ fn damaged(what: impl ToString) -> DbErr {
     DbErr::Type(what.to_string())
 }
 
-/// Writes the accounts that were created or changed. `false` when another instance was faster with one of them: then nothing of
-/// this transaction may stay.
-pub(super) async fn save_accounts(
-    tx: &Tx,
-    changes: &[AccountChange<'_>],
-    currency: Currency,
-    now: Micros,
-) -> Result<bool, DbErr> {
-    let after = |change: &AccountChange<'_>| change.change.account.unwrap_or(Account { balance: Money::ZERO, seq: 0 });
-    let of =
-        |created: bool| changes.iter().filter(move |one| one.change.created == created && after(one).seq_or_new(one));
-    let (new, changed): (Vec<_>, Vec<_>) = (of(true).collect(), of(false).collect());
-    let users = |some: &[&AccountChange<'_>]| some.iter().map(|one| one.user.as_str().to_owned()).collect::<Vec<_>>();
-    let balances = |some: &[&AccountChange<'_>]| some.iter().map(|one| after(one).balance.minor()).collect::<Vec<_>>();
-    let seqs = |some: &[&AccountChange<'_>]| some.iter().map(|one| after(one).seq).collect::<Vec<_>>();
-    let mut written = 0;
-    if !new.is_empty() {
-        let rows = Rows::new().texts(users(&new)).ints(balances(&new)).ints(seqs(&new));
-        written += CREATE.execute(&**tx, rows, vec![currency.as_str().into(), now.0.into()]).await?;
-    }
-    if !changed.is_empty() {
-        let expected = changed.iter().map(|one| one.before.map_or(0, |account| account.seq));
-        let rows = Rows::new().texts(users(&changed)).ints(expected).ints(balances(&changed)).ints(seqs(&changed));
-        written += UPDATE.execute(&**tx, rows, Vec::new()).await?;
-    }
-    Ok(written == u64::try_from(new.len() + changed.len()).unwrap_or(u64::MAX))
+/// What a transaction writes. All of it goes to the database in one trip.
+pub(super) struct Writes {
+    /// How many accounts are created or changed.
+    accounts: usize,
+    created: Option<Part>,
+    changed: Option<Part>,
+    entries: Option<Part>,
+    payments: Option<Part>,
+    /// The inbox keys of the messages that wanted it.
+    pub keys: Option<Part>,
+    /// The answers.
+    pub letters: Option<Part>,
 }
 
-impl Account {
-    /// Whether there is anything to write: the account is new, or its chain has grown.
-    fn seq_or_new(self, change: &AccountChange<'_>) -> bool {
-        change.change.created || change.before.is_some_and(|before| before.seq != self.seq)
+impl Writes {
+    /// The accounts, the entries and the new verdicts; an order has one, for ever.
+    pub fn of(changes: &[AccountChange<'_>], payments: &[Payment], currency: Currency, now: Micros) -> Self {
+        let of = |created: bool| changes.iter().filter(move |one| one.change.created == created && one.writes());
+        let (new, old): (Vec<_>, Vec<_>) = (of(true).collect(), of(false).collect());
+        Self {
+            accounts: new.len() + old.len(),
+            created: created(&new, currency, now),
+            changed: changed(&old),
+            entries: entries(changes, now),
+            payments: verdict_rows(payments, currency, now),
+            keys: None,
+            letters: None,
+        }
+    }
+
+    /// Writes it. `false` when another instance was faster with one of the accounts: then nothing of the transaction may stay.
+    pub async fn execute(self, tx: &Tx) -> Result<bool, DbErr> {
+        let Self { accounts, created, changed, entries, payments, keys, letters } = self;
+        let [created, changed, ..] = WRITE.execute(&**tx, [created, changed, entries, payments, keys, letters]).await?;
+        Ok(created + changed == u64::try_from(accounts).unwrap_or(u64::MAX))
     }
 }
 
-/// Appends the entries of all changes.
-pub(super) async fn append_entries(tx: &Tx, changes: &[AccountChange<'_>], now: Micros) -> Result<(), DbErr> {
+impl AccountChange<'_> {
+    fn after(&self) -> Account {
+        self.change.account.unwrap_or(Account { balance: Money::ZERO, seq: 0 })
+    }
+
+    /// Whether there is anything to write of the account: it is new, or its chain has grown.
+    fn writes(&self) -> bool {
+        self.change.created || self.before.is_some_and(|before| before.seq != self.after().seq)
+    }
+}
+
+fn created(new: &[&AccountChange<'_>], currency: Currency, now: Micros) -> Option<Part> {
+    let rows = || {
+        Rows::new()
+            .texts(new.iter().map(|one| one.user.as_str()))
+            .ints(new.iter().map(|one| one.after().balance.minor()))
+            .ints(new.iter().map(|one| one.after().seq))
+    };
+    (!new.is_empty()).then(|| Part { rows: rows(), values: vec![currency.as_str().into(), now.0.into()] })
+}
+
+fn changed(old: &[&AccountChange<'_>]) -> Option<Part> {
+    let rows = || {
+        Rows::new()
+            .texts(old.iter().map(|one| one.user.as_str()))
+            .ints(old.iter().map(|one| one.before.map_or(0, |account| account.seq)))
+            .ints(old.iter().map(|one| one.after().balance.minor()))
+            .ints(old.iter().map(|one| one.after().seq))
+    };
+    (!old.is_empty()).then(|| Part { rows: rows(), values: Vec::new() })
+}
+
+fn entries(changes: &[AccountChange<'_>], now: Micros) -> Option<Part> {
     let all: Vec<_> = changes.iter().flat_map(|one| one.change.entries.iter().map(|entry| (one.user, entry))).collect();
-    if all.is_empty() {
-        return Ok(());
-    }
     let kind = |kind: &EntryKind| if matches!(kind, EntryKind::TopUp(_)) { "topup" } else { "debit" };
     let order = |kind: &EntryKind| match kind {
         EntryKind::TopUp(_) => None,
@@ -172,33 +205,33 @@ pub(super) async fn append_entries(tx: &Tx, changes: &[AccountChange<'_>], now: 
         EntryKind::TopUp(key) => key.clone(),
         EntryKind::Debit(_) => None,
     };
-    let rows = Rows::new()
-        .texts(all.iter().map(|(user, _)| user.as_str()))
-        .ints(all.iter().map(|(_, entry)| entry.seq))
-        .uuids(all.iter().map(|(_, entry)| entry.id.uuid()))
-        .texts(all.iter().map(|(_, entry)| kind(&entry.kind)))
-        .ints(all.iter().map(|(_, entry)| entry.amount.minor()))
-        .ints(all.iter().map(|(_, entry)| entry.balance_after.minor()))
-        .opt_uuids(all.iter().map(|(_, entry)| order(&entry.kind)))
-        .opt_texts(all.iter().map(|(_, entry)| key(&entry.kind)));
-    ENTRIES.execute(&**tx, rows, vec![now.0.into()]).await.map(drop)
+    let rows = || {
+        Rows::new()
+            .texts(all.iter().map(|(user, _)| user.as_str()))
+            .ints(all.iter().map(|(_, entry)| entry.seq))
+            .uuids(all.iter().map(|(_, entry)| entry.id.uuid()))
+            .texts(all.iter().map(|(_, entry)| kind(&entry.kind)))
+            .ints(all.iter().map(|(_, entry)| entry.amount.minor()))
+            .ints(all.iter().map(|(_, entry)| entry.balance_after.minor()))
+            .opt_uuids(all.iter().map(|(_, entry)| order(&entry.kind)))
+            .opt_texts(all.iter().map(|(_, entry)| key(&entry.kind)))
+    };
+    (!all.is_empty()).then(|| Part { rows: rows(), values: vec![now.0.into()] })
 }
 
-/// Records new verdicts; an order has one, for ever.
-pub(super) async fn record(tx: &Tx, payments: &[Payment], currency: Currency, now: Micros) -> Result<(), DbErr> {
-    if payments.is_empty() {
-        return Ok(());
-    }
+fn verdict_rows(payments: &[Payment], currency: Currency, now: Micros) -> Option<Part> {
     let words = |payment: &Payment| match payment.verdict {
         Verdict::Succeeded(id) => ("succeeded", None, Some(id.uuid())),
         Verdict::Declined(reason) => ("declined", Some(reason.as_str()), None),
     };
-    let rows = Rows::new()
-        .uuids(payments.iter().map(|payment| payment.order_id.uuid()))
-        .texts(payments.iter().map(|payment| payment.user_id.as_str()))
-        .ints(payments.iter().map(|payment| payment.amount.minor()))
-        .texts(payments.iter().map(|payment| words(payment).0))
-        .opt_texts(payments.iter().map(|payment| words(payment).1))
-        .opt_uuids(payments.iter().map(|payment| words(payment).2));
-    PAYMENTS.execute(&**tx, rows, vec![currency.as_str().into(), now.0.into()]).await.map(drop)
+    let rows = || {
+        Rows::new()
+            .uuids(payments.iter().map(|payment| payment.order_id.uuid()))
+            .texts(payments.iter().map(|payment| payment.user_id.as_str()))
+            .ints(payments.iter().map(|payment| payment.amount.minor()))
+            .texts(payments.iter().map(|payment| words(payment).0))
+            .opt_texts(payments.iter().map(|payment| words(payment).1))
+            .opt_uuids(payments.iter().map(|payment| words(payment).2))
+    };
+    (!payments.is_empty()).then(|| Part { rows: rows(), values: vec![currency.as_str().into(), now.0.into()] })
 }

@@ -5,6 +5,7 @@ mod database;
 mod faults;
 mod opening;
 mod statements;
+mod together;
 mod units;
 
 use database::{Kind, TestResult, with_database};
@@ -36,6 +37,9 @@ on_every_database! {
     statements::five_thousand_rows_go_in_one_statement,
     statements::single_values_stand_beside_the_rows,
     statements::a_statement_without_rows_takes_values_and_locks,
+    together::each_part_says_how_many_rows_it_changed,
+    together::what_has_nothing_to_write_is_left_out,
+    together::a_part_that_fails_fails_all,
     units::what_is_committed_is_there_and_what_is_dropped_is_not,
     units::twenty_concurrent_units_of_work_queue_and_none_fails,
     units::a_unit_of_work_goes_on_after_a_statement_of_another_failed,

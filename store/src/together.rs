@@ -1,0 +1,82 @@
+//! Several writes of one transaction in one trip to the database.
+//! Absent: writes that depend on each other; each sees the tables as they were before all of them.
+
+use crate::{Rows, Sql};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement, Value};
+use std::sync::OnceLock;
+
+/// More than any unit of work writes to. There is a text for each selection of parts.
+const MOST: usize = 6;
+
+/// Statements that are run as one on PostgreSQL, where every trip costs two changes of process, and one after the other on SQLite,
+/// where a trip costs nothing.
+#[derive(Debug)]
+pub struct Together<const N: usize> {
+    parts: [&'static Sql; N],
+    /// By the parts that have something to write, a bit each.
+    texts: [OnceLock<String>; 1 << MOST],
+}
+
+/// What one statement writes: its rows and its single values.
+#[derive(Debug)]
+pub struct Part {
+    /// The batch.
+    pub rows: Rows,
+    /// `{1}`, `{2}` …
+    pub values: Vec<Value>,
+}
+
+impl<const N: usize> Together<N> {
+    /// Statements of which none writes a row that another one reads or writes.
+    pub const fn of(parts: [&'static Sql; N]) -> Self {
+        assert!(N <= MOST, "so many parts have no room for their texts");
+        Self { parts, texts: [const { OnceLock::new() }; 1 << MOST] }
+    }
+
+    /// Runs those that have something to write; says how many rows each one changed.
+    ///
+    /// # Errors
+    /// The driver's. What was changed until then stays in the caller's transaction, which has to be given up.
+    pub async fn execute<C: ConnectionTrait>(&self, on: &C, parts: [Option<Part>; N]) -> Result<[u64; N], DbErr> {
+        if on.get_database_backend() == DbBackend::Postgres {
+            return self.at_once(on, parts).await;
+        }
+        let mut changed = [0; N];
+        for ((sql, part), changed) in self.parts.into_iter().zip(parts).zip(&mut changed) {
+            if let Some(Part { rows, values }) = part {
+                *changed = sql.execute(on, rows, values).await?;
+            }
+        }
+        Ok(changed)
+    }
+
+    async fn at_once<C: ConnectionTrait>(&self, on: &C, parts: [Option<Part>; N]) -> Result<[u64; N], DbErr> {
+        let bit = |(index, part): (usize, &Option<Part>)| usize::from(part.is_some()) << index;
+        let chosen: usize = parts.iter().enumerate().map(bit).sum();
+        let text = self.texts[chosen].get_or_init(|| self.text(&parts));
+        let values = parts.into_iter().flatten().flat_map(|Part { rows, values }| rows.arrays().chain(values));
+        let statement = Statement::from_sql_and_values(DbBackend::Postgres, text, values);
+        let row = on.query_one_raw(statement).await?.ok_or_else(|| DbErr::RecordNotFound("counts".to_owned()))?;
+        let mut changed = [0; N];
+        for (index, changed) in changed.iter_mut().enumerate() {
+            *changed = row.try_get::<i64>("", &format!("changed{index}"))?.unsigned_abs();
+        }
+        Ok(changed)
+    }
+
+    /// `WITH part0 AS (INSERT … RETURNING 1), part2 AS (…) SELECT (SELECT count(*) FROM part0) AS changed0, 0::bigint AS changed1 …`
+    fn text(&self, parts: &[Option<Part>; N]) -> String {
+        let (mut with, mut counts, mut parameters) = (Vec::new(), Vec::new(), 0);
+        for (index, (sql, part)) in self.parts.iter().zip(parts).enumerate() {
+            let Some(part) = part else {
+                counts.push(format!("0::bigint AS changed{index}"));
+                continue;
+            };
+            with.push(format!("part{index} AS ({})", sql.returning(parameters)));
+            counts.push(format!("(SELECT count(*) FROM part{index}) AS changed{index}"));
+            parameters += part.rows.columns() + part.values.len();
+        }
+        let with = if with.is_empty() { String::new() } else { format!("WITH {} ", with.join(", ")) };
+        format!("{with}SELECT {}", counts.join(", "))
+    }
+}
