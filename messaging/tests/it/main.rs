@@ -84,3 +84,18 @@ on_every_database! {
     traces::a_row_that_another_process_left_is_sent_below_its_making,
     traces::each_try_to_handle_a_message_is_recorded_below_its_making,
 }
+
+#[cfg(feature = "servers")]
+mod on_postgres_only {
+    use super::*;
+
+    #[actix::test]
+    async fn the_room_of_published_rows_is_used_again() -> TestResult {
+        with_database(Kind::Postgres, relay::the_room_of_published_rows_is_used_again).await
+    }
+
+    #[actix::test]
+    async fn a_vacuum_gives_deleted_rows_room_to_others() -> TestResult {
+        with_database(Kind::Postgres, outbox::a_vacuum_gives_deleted_rows_room_to_others).await
+    }
+}

@@ -7,6 +7,8 @@ use crate::{
 use messaging::{Letter, outbox};
 use std::time::Duration;
 use store::{Micros, Store};
+#[cfg(feature = "servers")]
+use store::{Rows, Sql};
 
 const NOW: Micros = Micros(1_000_000_000);
 const LEASE: Duration = Duration::from_secs(15);
@@ -84,5 +86,22 @@ pub async fn depth_counts_the_rows_and_knows_the_oldest(database: Database) -> T
     assert_eq!(outbox::depth(&store).await?, (0, None));
     append(&store, &requests(2)?).await?;
     assert_eq!(outbox::depth(&store).await?, (2, Some(NOW)));
+    Ok(())
+}
+
+#[cfg(feature = "servers")]
+pub async fn a_vacuum_gives_deleted_rows_room_to_others(database: Database) -> TestResult {
+    static SIZE: Sql = Sql::new("SELECT pg_relation_size('outbox') AS size");
+    let store = database.open().await?;
+    let mut sizes = Vec::new();
+    for _ in 0..3 {
+        let letters = requests(2_000)?;
+        append(&store, &letters).await?;
+        outbox::delete(&store, letters.iter().map(|letter| letter.id)).await?;
+        outbox::vacuum(&store).await?;
+        let rows = SIZE.query(store.connection(), Rows::new(), Vec::new()).await?;
+        sizes.push(rows[0].try_get::<i64>("", "size")?);
+    }
+    assert!(sizes[0] > 0 && sizes[2] == sizes[0], "{sizes:?}");
     Ok(())
 }
