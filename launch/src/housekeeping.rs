@@ -1,10 +1,11 @@
-//! What a service does for its own good every few seconds: measures outbox and parking, forgets old inbox keys in small steps.
+//! What a service does for its own good every few seconds: measures outbox and parking, forgets old inbox keys in small steps, frees the
+//! room of published rows.
 //! Absent: anything a message waits for.
 
 use async_trait::async_trait;
 use messaging::{Metrics, inbox, outbox, parking};
 use sea_orm::DbErr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use store::{Clock, Store};
 use supervision::{Pause, Step};
 use tokio_util::sync::CancellationToken;
@@ -13,6 +14,20 @@ use tokio_util::sync::CancellationToken;
 const EVERY: Duration = Duration::from_secs(5);
 /// Cleaning steps in a row; at 2,000 keys each this keeps up with far more than a machine can handle in the meantime.
 const CLEAN_STEPS: u32 = 50;
+
+/// Published rows after which their room is freed: a look at the outbox walks past about as many as are published in [`EVERY`].
+const VACUUM_AFTER: u64 = 5_000;
+/// How much longer than a vacuum the rest after it is. One that frees nothing, because a backup still sees the rows, only gets longer.
+const REST: u32 = 20;
+
+/// When the room of published rows was freed.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Vacuumed {
+    /// So many had been published then.
+    published: u64,
+    /// Not again before.
+    rest_until: Option<Instant>,
+}
 
 /// One service's housekeeping.
 #[derive(Clone, Debug)]
@@ -27,6 +42,8 @@ pub struct Housekeeping {
     pub inbox_retention: Duration,
     /// Whether the broker can be reached.
     pub reachable: tokio::sync::watch::Receiver<bool>,
+    /// Its own note; begins with the default.
+    pub vacuumed: Vacuumed,
 }
 
 #[async_trait(?Send)]
@@ -37,6 +54,9 @@ impl Step for Housekeeping {
         self.metrics.database_reachable.set(i64::from(kept.is_ok()));
         if let Err(error) = kept {
             tracing::warn!(%error, "the database does not answer, or takes no writes");
+        }
+        if let Err(error) = self.vacuum().await {
+            tracing::warn!(%error, "the room of published rows could not be freed");
         }
         Pause::For(EVERY)
     }
@@ -60,6 +80,17 @@ impl Housekeeping {
             self.metrics.parked(state, messages);
         }
         Ok(())
+    }
+
+    async fn vacuum(&mut self) -> Result<(), DbErr> {
+        let (published, since) = (self.metrics.confirmed(), Instant::now());
+        let resting = self.vacuumed.rest_until.is_some_and(|until| since < until);
+        if resting || published < self.vacuumed.published + VACUUM_AFTER {
+            return Ok(());
+        }
+        let vacuumed = outbox::vacuum(&self.store).await;
+        self.vacuumed = Vacuumed { published, rest_until: Some(Instant::now() + since.elapsed() * REST) };
+        vacuumed
     }
 
     async fn clean(&self, stop: &CancellationToken) -> Result<(), DbErr> {
@@ -90,7 +121,8 @@ mod tests {
             let (broker, reachable) = watch::channel(true);
             let inbox_retention = Duration::from_secs(1);
             let (clock, database, seen) = (Clock::system(), store.clone(), metrics.clone());
-            let mut housekeeping = Housekeeping { store, clock, metrics, inbox_retention, reachable };
+            let mut housekeeping =
+                Housekeeping { store, clock, metrics, inbox_retention, reachable, vacuumed: Vacuumed::default() };
             let mut step = async || {
                 housekeeping.step(&CancellationToken::new()).await;
                 (seen.broker_reachable.get(), seen.database_reachable.get())
@@ -105,6 +137,41 @@ mod tests {
             broker.send(true)?;
             assert_eq!(step().await, (1, 1), "they are back");
             Ok(database.close().await?)
+        })
+        .await
+    }
+
+    #[cfg(feature = "servers")]
+    #[tokio::test]
+    async fn on_postgres_the_room_of_published_rows_is_freed() -> TestResult {
+        use store::{Rows, Sql};
+        static VACUUMS: Sql = Sql::new("SELECT vacuum_count FROM pg_stat_user_tables WHERE relname = 'outbox'");
+        with_database(Kind::Postgres, async |url| {
+            let store = open(&url).await?;
+            migration::orders::up(store.connection()).await?;
+            let metrics = Metrics::new(&mut Registry::default());
+            let mut housekeeping = Housekeeping {
+                store: store.clone(),
+                clock: Clock::system(),
+                metrics: metrics.clone(),
+                inbox_retention: Duration::from_secs(1),
+                reachable: watch::channel(true).1,
+                vacuumed: Vacuumed::default(),
+            };
+            let mut vacuums = async |published| {
+                metrics.published(published, 0);
+                housekeeping.step(&CancellationToken::new()).await;
+                // What the connection that vacuumed has to tell is in the statistics once it is closed.
+                housekeeping.store.close().await?;
+                housekeeping.store = open(&url).await?;
+                let rows = VACUUMS.query(housekeeping.store.connection(), Rows::new(), Vec::new()).await?;
+                TestResult::Ok(rows.first().map(|row| row.try_get::<i64>("", "vacuum_count")).transpose()?)
+            };
+            let few = usize::try_from(VACUUM_AFTER)? - 1;
+            assert_eq!(vacuums(few).await?, Some(0));
+            assert_eq!(vacuums(1).await?, Some(1));
+            assert_eq!(vacuums(1).await?, Some(1), "not again so soon");
+            Ok(store.close().await?)
         })
         .await
     }

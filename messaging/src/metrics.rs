@@ -53,12 +53,18 @@ impl Metrics {
         metrics
     }
 
-    pub(crate) fn published(&self, confirmed: usize, unconfirmed: usize) {
+    /// Counts publications of outbox rows, those that were confirmed and those that were not.
+    pub fn published(&self, confirmed: usize, unconfirmed: usize) {
         let count = |outcome, number: usize| {
             self.published.get_or_create(&Outcome { outcome }).inc_by(u64::try_from(number).unwrap_or(u64::MAX));
         };
         count("confirmed", confirmed);
         count("unconfirmed", unconfirmed);
+    }
+
+    /// Rows that were confirmed and deleted, since the start.
+    pub fn confirmed(&self) -> u64 {
+        self.published.get_or_create(&Outcome { outcome: "confirmed" }).get()
     }
 
     pub(crate) fn consumed(&self, outcome: &'static str) {

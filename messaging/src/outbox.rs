@@ -118,7 +118,8 @@ fn letter(row: &QueryResult) -> Result<Letter, DbErr> {
 }
 
 /// Frees the room of deleted rows. PostgreSQL's own vacuum comes once a minute at best; by then a busy outbox is a hundred
-/// megabytes of dead rows, which every look at it walks past. On SQLite there is nothing to do: it reuses room at once.
+/// megabytes of dead rows, which every look at it walks past. Only the table's owner may. On SQLite there is nothing to do: it reuses
+/// room at once.
 ///
 /// # Errors
 /// The driver's.
@@ -126,8 +127,8 @@ pub async fn vacuum(store: &Store) -> Result<(), DbErr> {
     if store.backend() != DbBackend::Postgres {
         return Ok(());
     }
-    // Another instance's will do as well; and giving pages back to the disk would lock out everybody.
-    store.connection().execute_unprepared("VACUUM (SKIP_LOCKED, TRUNCATE false) outbox").await.map(drop)
+    // Giving pages back to the disk would lock out everybody.
+    store.connection().execute_unprepared("VACUUM (TRUNCATE false) outbox").await.map(drop)
 }
 
 /// How many messages wait, and since when the oldest does.

@@ -12,10 +12,7 @@ use std::{
     collections::HashSet,
     fmt,
     future::Future,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, SystemTime},
 };
 use store::{Clock, Micros, Store};
@@ -33,8 +30,6 @@ const MOST_HELD: usize = 20_000;
 const BATCH: usize = 1_000;
 /// Rows taken by one sweep step.
 const SWEEP_STEP: u32 = 500;
-/// Deleted rows after which the sweep frees their room: few enough that a look at the outbox walks past no more than that.
-const VACUUM_AFTER: u64 = 5_000;
 /// How often the sweep looks when nobody nudges it. One index look-up; it finds rows of crashed instances.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
 
@@ -54,8 +49,6 @@ struct Shared {
     tracer: Tracer,
     /// Ids held in memory. A sweep passes them by: with a slow consumer behind the in-process broker a lease may run out.
     held: Mutex<HashSet<Uuid>>,
-    /// Rows deleted since the last vacuum.
-    deleted: AtomicU64,
 }
 
 impl Shared {
@@ -92,15 +85,7 @@ impl Relay {
         vitals: &Vitals,
     ) -> Self {
         let lanes = broker.lanes();
-        let shared = Arc::new(Shared {
-            store,
-            broker,
-            clock,
-            metrics,
-            tracer,
-            held: Mutex::default(),
-            deleted: AtomicU64::new(0),
-        });
+        let shared = Arc::new(Shared { store, broker, clock, metrics, tracer, held: Mutex::default() });
         let limits = Limits { admitted: MOST_HELD, batch: BATCH, lanes };
         let publishing = Gatherer::start(Publishing { shared: shared.clone() }, limits, vitals);
         let sweep = (shared.clone(), publishing.clone());
@@ -191,11 +176,10 @@ async fn relay_once(shared: &Shared, letters: &[Letter]) {
         tracing::warn!(%error, unconfirmed = letters.len() - sent.len(), "messages stay in the outbox");
     }
     // A row that is not deleted now is published again when its lease is over; the receiver's inbox knows it.
-    if !sent.is_empty() {
-        match outbox::delete(&shared.store, sent).await {
-            Ok(deleted) => _ = shared.deleted.fetch_add(deleted, Ordering::Relaxed),
-            Err(error) => tracing::warn!(%error, "confirmed outbox rows could not be deleted"),
-        }
+    if !sent.is_empty()
+        && let Err(error) = outbox::delete(&shared.store, sent).await
+    {
+        tracing::warn!(%error, "confirmed outbox rows could not be deleted");
     }
     fail::fail_point!("relay::after-delete");
     // What the broker refused keeps its lease: tried again when that is over, it cannot fill every sweep and starve the rows behind.
@@ -219,7 +203,7 @@ impl Step for Sweeping {
         if !self.reachable(stop).await || !self.shared.room() {
             return Pause::For(SWEEP_EVERY);
         }
-        match self.sweep_and_vacuum().await {
+        match self.sweep_once().await {
             Ok(more) if more => Pause::None,
             Ok(_) => Pause::For(SWEEP_EVERY),
             Err(error) => {
@@ -238,14 +222,6 @@ impl Sweeping {
             () = stop.cancelled() => false,
             reachable = reachable.wait_for(|reachable| *reachable) => reachable.is_ok(),
         }
-    }
-
-    async fn sweep_and_vacuum(&self) -> Result<bool, sea_orm::DbErr> {
-        if self.shared.deleted.load(Ordering::Relaxed) >= VACUUM_AFTER {
-            self.shared.deleted.store(0, Ordering::Relaxed);
-            outbox::vacuum(&self.shared.store).await?;
-        }
-        self.sweep_once().await
     }
 
     /// Hands over one step's worth of rows; says whether there may be more.

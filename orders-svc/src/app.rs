@@ -16,7 +16,7 @@ use crate::{
 };
 use edge::{Check, HttpMetrics, Observer};
 use futures_util::FutureExt;
-use launch::{Housekeeping, Schema, ShopOptions, StartError, Stores, Telemetry};
+use launch::{Housekeeping, Schema, ShopOptions, StartError, Stores, Telemetry, Vacuumed};
 use messaging::{
     Metrics,
     broker::{Broker, ORDERS_PAYMENT_RESULTS},
@@ -120,6 +120,7 @@ impl App {
             metrics,
             inbox_retention: options.inbox_retention(),
             reachable: broker.reachable(),
+            vacuumed: Vacuumed::default(),
         };
         Self {
             placing: PlacingHandle::start(placing, &vitals),

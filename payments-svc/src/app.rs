@@ -10,7 +10,7 @@ use crate::{
 };
 use edge::{Check, HttpMetrics, Observer};
 use futures_util::FutureExt;
-use launch::{Housekeeping, Schema, ShopOptions, StartError, Stores, Telemetry};
+use launch::{Housekeeping, Schema, ShopOptions, StartError, Stores, Telemetry, Vacuumed};
 use messaging::{
     Metrics,
     broker::{Broker, PAYMENTS_REQUESTS},
@@ -85,6 +85,7 @@ impl App {
             metrics,
             inbox_retention: options.inbox_retention(),
             reachable: broker.reachable(),
+            vacuumed: Vacuumed::default(),
         };
         Self {
             consumer: consumer.start(&vitals),

@@ -90,11 +90,6 @@ mod on_postgres_only {
     use super::*;
 
     #[actix::test]
-    async fn the_room_of_published_rows_is_used_again() -> TestResult {
-        with_database(Kind::Postgres, relay::the_room_of_published_rows_is_used_again).await
-    }
-
-    #[actix::test]
     async fn a_vacuum_gives_deleted_rows_room_to_others() -> TestResult {
         with_database(Kind::Postgres, outbox::a_vacuum_gives_deleted_rows_room_to_others).await
     }

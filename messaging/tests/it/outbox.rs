@@ -1,5 +1,7 @@
 //! The outbox table on a real database.
 
+#[cfg(feature = "servers")]
+use crate::wait::until;
 use crate::{
     database::{Database, TestResult},
     letters::{requests, sealed, sorted},
@@ -93,15 +95,25 @@ pub async fn depth_counts_the_rows_and_knows_the_oldest(database: Database) -> T
 pub async fn a_vacuum_gives_deleted_rows_room_to_others(database: Database) -> TestResult {
     static SIZE: Sql = Sql::new("SELECT pg_relation_size('outbox') AS size");
     let store = database.open().await?;
-    let mut sizes = Vec::new();
-    for _ in 0..3 {
+    let size = async || {
+        let rows = SIZE.query(store.connection(), Rows::new(), Vec::new()).await?;
+        TestResult::Ok(rows[0].try_get::<i64>("", "size")?)
+    };
+    let fill = async || {
         let letters = requests(2_000)?;
         append(&store, &letters).await?;
-        outbox::delete(&store, letters.iter().map(|letter| letter.id)).await?;
-        outbox::vacuum(&store).await?;
-        let rows = SIZE.query(store.connection(), Rows::new(), Vec::new()).await?;
-        sizes.push(rows[0].try_get::<i64>("", "size")?);
-    }
-    assert!(sizes[0] > 0 && sizes[2] == sizes[0], "{sizes:?}");
+        TestResult::Ok(outbox::delete(&store, letters.iter().map(|letter| letter.id)).await?)
+    };
+    fill().await?;
+    let full = size().await?;
+    assert!(full > 0);
+    // Somebody else on the server may hold the rows a little longer, so it is done until it has an effect.
+    until("the room was used again", || async {
+        let before = size().await;
+        let (vacuumed, filled) = (outbox::vacuum(&store).await, fill().await);
+        assert!(vacuumed.is_ok() && filled.is_ok(), "{vacuumed:?} {filled:?}");
+        matches!((before, size().await), (Ok(before), Ok(after)) if before == after)
+    })
+    .await;
     Ok(())
 }

@@ -11,8 +11,6 @@ use crate::{
 use messaging::broker::{Broker, PAYMENTS_REQUESTS, Settlement, memory::MemoryBroker};
 use std::time::Duration;
 use store::Micros;
-#[cfg(feature = "servers")]
-use store::{Rows, Sql};
 use tokio::sync::watch;
 
 pub const LEASE: Duration = Duration::from_secs(15);
@@ -30,24 +28,6 @@ pub async fn what_is_handed_over_is_published_and_deleted(database: Database) ->
     until("the outbox is empty", || async { rows(&store).await == 0 }).await;
     assert_eq!(published.all(), letters);
     assert!(relay.alive());
-    relay.drain().await;
-    Ok(())
-}
-
-/// Room that deleted rows took is used again, long before PostgreSQL's own vacuum comes.
-#[cfg(feature = "servers")]
-pub async fn the_room_of_published_rows_is_used_again(database: Database) -> TestResult {
-    static VACUUMS: Sql = Sql::new("SELECT vacuum_count FROM pg_stat_user_tables WHERE relname = 'outbox'");
-    let (store, hands) = (database.open().await?, Hands::new());
-    let mut broker = reachable_broker();
-    confirms(&mut broker, &Published::default());
-    let relay = relay(&store, broker, &hands, &vitals());
-    append(&store, &requests(5_000)?).await?;
-    until("somebody has vacuumed", || async {
-        let rows = VACUUMS.query(store.connection(), Rows::new(), Vec::new()).await.unwrap_or_default();
-        rows.first().is_some_and(|row| row.try_get::<i64>("", "vacuum_count").is_ok_and(|count| count > 0))
-    })
-    .await;
     relay.drain().await;
     Ok(())
 }
