@@ -5,7 +5,7 @@ use crate::{Rows, Sql};
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement, Value};
 use std::sync::OnceLock;
 
-/// More than any unit of work writes to. There is a text for each selection of parts.
+/// As many tables as any unit of work writes to. There is a text for each selection of parts.
 const MOST: usize = 6;
 
 /// Statements that are run as one on PostgreSQL, where every trip costs two changes of process, and one after the other on SQLite,
@@ -53,6 +53,9 @@ impl<const N: usize> Together<N> {
     async fn at_once<C: ConnectionTrait>(&self, on: &C, parts: [Option<Part>; N]) -> Result<[u64; N], DbErr> {
         let bit = |(index, part): (usize, &Option<Part>)| usize::from(part.is_some()) << index;
         let chosen: usize = parts.iter().enumerate().map(bit).sum();
+        if chosen == 0 {
+            return Ok([0; N]);
+        }
         let text = self.texts[chosen].get_or_init(|| self.text(&parts));
         let values = parts.into_iter().flatten().flat_map(|Part { rows, values }| rows.arrays().chain(values));
         let statement = Statement::from_sql_and_values(DbBackend::Postgres, text, values);
@@ -76,7 +79,6 @@ impl<const N: usize> Together<N> {
             counts.push(format!("(SELECT count(*) FROM part{index}) AS changed{index}"));
             parameters += part.rows.columns() + part.values.len();
         }
-        let with = if with.is_empty() { String::new() } else { format!("WITH {} ", with.join(", ")) };
-        format!("{with}SELECT {}", counts.join(", "))
+        format!("WITH {} SELECT {}", with.join(", "), counts.join(", "))
     }
 }

@@ -166,10 +166,14 @@ impl Ledger {
         Err(ChangeError::Unavailable)
     }
 
-    /// Whether an order of the batch has a verdict by now: then the constraint that refused it was a race, not a defect.
+    /// Whether an order of the batch has a verdict by now, or an account that it was to create is there: then the constraint that
+    /// refused it was a race, not a defect.
     async fn is_race(&self, work: &[AccountTasks]) -> bool {
         let Ok(tx) = self.store.begin().await else { return false };
+        let creates = |one: &&AccountTasks| one.tasks.iter().any(|task| task.command == Command::Create);
+        let created = work.iter().filter(creates).map(|one| &one.user);
         tables::verdicts(&tx, orders(work)).await.is_ok_and(|verdicts| !verdicts.is_empty())
+            || tables::lock(&tx, created).await.is_ok_and(|accounts| !accounts.is_empty())
     }
 
     /// One transaction.
@@ -179,13 +183,12 @@ impl Ledger {
         let (recorded, decided) = self.decide(&tx, work).await?;
         let (changes, outcomes): (Vec<_>, Vec<_>) = decided.into_iter().unzip();
         let fresh = fresh_payments(work, &changes);
-        let mut writes = tables::Writes::of(&changes, &fresh, self.currency, now);
+        let writes = tables::Writes::of(&changes, &fresh, self.currency, now);
         let payments = fresh.into_iter().map(|payment| (payment.order_id, payment)).chain(recorded).collect();
         let letters = self.answers(work, &payments, now);
         let lease = self.relay.lease(now);
-        writes.keys = inbox::keys(tasks(work).filter_map(|(_, task)| Some(task.message.as_ref()?.id.uuid())), now);
-        writes.letters = outbox::rows(&letters, lease, now);
-        if !writes.execute(&tx).await? {
+        let keys = inbox::keys(tasks(work).filter_map(|(_, task)| Some(task.message.as_ref()?.id.uuid())), now);
+        if !writes.execute(&tx, keys, outbox::rows(&letters, lease, now)).await? {
             return Err(GivenUp::Met);
         }
         fail::fail_point!("ledger::before-commit");
@@ -292,6 +295,8 @@ fn fresh_payments(work: &[AccountTasks], changes: &[AccountChange<'_>]) -> Vec<P
             payments.extend(amount.map(|amount| Payment { order_id, user_id, amount, verdict }));
         }
     }
+    // In one order on every instance, as the accounts.
+    payments.sort_by_key(|payment| payment.order_id.uuid());
     payments
 }
 

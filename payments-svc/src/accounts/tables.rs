@@ -124,7 +124,7 @@ fn damaged(what: impl ToString) -> DbErr {
     DbErr::Type(what.to_string())
 }
 
-/// What a transaction writes. All of it goes to the database in one trip.
+/// What a transaction writes of the ledger's own. All of it goes to the database in one trip.
 pub(super) struct Writes {
     /// How many accounts are created or changed.
     accounts: usize,
@@ -132,31 +132,27 @@ pub(super) struct Writes {
     changed: Option<Part>,
     entries: Option<Part>,
     payments: Option<Part>,
-    /// The inbox keys of the messages that wanted it.
-    pub keys: Option<Part>,
-    /// The answers.
-    pub letters: Option<Part>,
 }
 
 impl Writes {
     /// The accounts, the entries and the new verdicts; an order has one, for ever.
     pub fn of(changes: &[AccountChange<'_>], payments: &[Payment], currency: Currency, now: Micros) -> Self {
         let of = |created: bool| changes.iter().filter(move |one| one.change.created == created && one.writes());
-        let (new, old): (Vec<_>, Vec<_>) = (of(true).collect(), of(false).collect());
+        // In the order of the keys on every instance: two of them wait for each other instead of locking each other out.
+        let (mut new, old): (Vec<_>, Vec<_>) = (of(true).collect(), of(false).collect());
+        new.sort_by_key(|one| one.user.as_str());
         Self {
             accounts: new.len() + old.len(),
             created: created(&new, currency, now),
             changed: changed(&old),
             entries: entries(changes, now),
             payments: verdict_rows(payments, currency, now),
-            keys: None,
-            letters: None,
         }
     }
 
-    /// Writes it. `false` when another instance was faster with one of the accounts: then nothing of the transaction may stay.
-    pub async fn execute(self, tx: &Tx) -> Result<bool, DbErr> {
-        let Self { accounts, created, changed, entries, payments, keys, letters } = self;
+    /// Writes it, with the inbox keys of the messages that wanted it and the answers. `false` when another instance was faster with one of the accounts: then nothing of the transaction may stay.
+    pub async fn execute(self, tx: &Tx, keys: Option<Part>, letters: Option<Part>) -> Result<bool, DbErr> {
+        let Self { accounts, created, changed, entries, payments } = self;
         let [created, changed, ..] = WRITE.execute(&**tx, [created, changed, entries, payments, keys, letters]).await?;
         Ok(created + changed == u64::try_from(accounts).unwrap_or(u64::MAX))
     }
