@@ -2,7 +2,7 @@
 //! Absent: anything that must survive a connection; publishers and subscribers start over on the next one.
 
 use super::{
-    ANSWER_TIMEOUT, LANES,
+    ANSWER_TIMEOUT,
     topology::{Names, declare},
 };
 use async_rs::Runtime;
@@ -94,11 +94,13 @@ impl std::fmt::Debug for Links {
 }
 
 impl Links {
-    pub fn start(uri: AMQPUri, name: String, names: Arc<Names>) -> Self {
+    /// `publishers` is how many batches may be on their way at once.
+    pub fn start(uri: AMQPUri, name: String, names: Arc<Names>, publishers: usize) -> Self {
         let (link_sender, link) = watch::channel(None);
         let (reachable_sender, reachable) = watch::channel(false);
         let links = Self { link, reachable, closing: CancellationToken::new(), closed: CancellationToken::new() };
-        let connecting = Connecting { uri, name, names, link: link_sender, reachable: reachable_sender };
+        let (link, reachable) = (link_sender, reachable_sender);
+        let connecting = Connecting { uri, name, names, publishers, link, reachable };
         let (closing, closed) = (links.closing.clone(), links.closed.clone());
         tokio::spawn(async move {
             connecting.run(&closing).await;
@@ -139,6 +141,7 @@ struct Connecting {
     uri: AMQPUri,
     name: String,
     names: Arc<Names>,
+    publishers: usize,
     link: watch::Sender<Option<Arc<Link>>>,
     reachable: watch::Sender<bool>,
 }
@@ -175,8 +178,8 @@ impl Connecting {
         let events = connection.events_listener().boxed();
         let announcer = connection.create_channel().await?;
         declare(&announcer, &self.names).await?;
-        let mut publishers = Vec::with_capacity(LANES);
-        for _ in 0..LANES {
+        let mut publishers = Vec::with_capacity(self.publishers);
+        for _ in 0..self.publishers {
             publishers.push(Mutex::new(publisher(&connection).await?));
         }
         let (settling, broken) = (StdMutex::default(), CancellationToken::new());

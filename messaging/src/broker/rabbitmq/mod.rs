@@ -69,8 +69,11 @@ impl RabbitMq {
     pub fn start(options: Options) -> Result<Self, InvalidUrl> {
         let uri: AMQPUri = options.url.parse().map_err(InvalidUrl)?;
         let names = Arc::new(Names::new(&options.prefix));
-        let consuming = Links::start(uri.clone(), format!("{} (consuming)", options.connection_name), names.clone());
-        Ok(Self { publishing: Links::start(uri, options.connection_name, names.clone()), consuming, names })
+        let consuming = format!("{} (consuming)", options.connection_name);
+        // It publishes dead letters only.
+        let consuming = Links::start(uri.clone(), consuming, names.clone(), 1);
+        let publishing = Links::start(uri, options.connection_name, names.clone(), LANES);
+        Ok(Self { publishing, consuming, names })
     }
 }
 
