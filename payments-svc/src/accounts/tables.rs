@@ -150,7 +150,8 @@ impl Writes {
         }
     }
 
-    /// Writes it, with the inbox keys of the messages that wanted it and the answers. `false` when another instance was faster with one of the accounts: then nothing of the transaction may stay.
+    /// Writes it, with the inbox keys of the messages that wanted it and the answers. `false` when another instance was faster with one
+    /// of the accounts: then nothing of the transaction may stay.
     pub async fn execute(self, tx: &Tx, keys: Option<Part>, letters: Option<Part>) -> Result<bool, DbErr> {
         let Self { accounts, created, changed, entries, payments } = self;
         let [created, changed, ..] = WRITE.execute(&**tx, [created, changed, entries, payments, keys, letters]).await?;
