@@ -3,6 +3,7 @@
 
 use crate::{
     config::Config,
+    deadline::Deadline,
     http::{Handlers, Sockets},
     metrics::{OrderMetrics, PushMetrics},
     pace::Pace,
@@ -56,6 +57,7 @@ pub struct App {
     housekeeping: RepeaterHandle,
     listening: RepeaterHandle,
     waiting: RepeaterHandle,
+    deadline: RepeaterHandle,
     sockets: Sockets,
     broker: Check,
 }
@@ -98,6 +100,7 @@ impl App {
         let waiting = Waiting::new(store.clone(), clock.clone(), orders.clone());
         let settling = Settling {
             store: store.clone(),
+            relay: relay.clone(),
             clock: clock.clone(),
             metrics: orders,
             announcer,
@@ -105,6 +108,7 @@ impl App {
             tracer: tracer.clone(),
         };
         let settling = SettlingHandle::start(settling, &vitals);
+        let deadline = Deadline::new(store.clone(), clock.clone(), settling.clone(), options.pay_within());
         let consumer = Consumer {
             broker: broker.clone(),
             queue: ORDERS_PAYMENT_RESULTS,
@@ -128,6 +132,7 @@ impl App {
             housekeeping: Repeater::start("housekeeping", &vitals, move || housekeeping.clone()),
             listening: Repeater::start("push-listener", &vitals, move || listening.clone()),
             waiting: Repeater::start("waiting", &vitals, move || waiting.clone()),
+            deadline: Repeater::start("deadline", &vitals, move || deadline.clone()),
             sockets,
             broker: launch::reachable(broker.reachable()),
             store,
@@ -140,7 +145,12 @@ impl App {
 
     /// What the HTTP server shows.
     pub fn handlers(&self) -> Handlers {
-        Handlers { placing: self.placing.clone(), store: self.reads.clone(), sockets: self.sockets.clone() }
+        Handlers {
+            placing: self.placing.clone(),
+            settling: self.settling.clone(),
+            store: self.reads.clone(),
+            sockets: self.sockets.clone(),
+        }
     }
 
     /// What has to be there for the service to be ready.
@@ -162,6 +172,7 @@ impl App {
             && self.relay.alive()
             && self.housekeeping.alive()
             && self.waiting.alive()
+            && self.deadline.alive()
     }
 
     /// Lets the sockets go, before the HTTP server stops: it would wait for them.
@@ -172,7 +183,7 @@ impl App {
     /// The first half of stopping, after the HTTP server: takes no more messages, lets what is under way be committed.
     pub async fn stop_intake(&self) {
         self.schema.stop().await;
-        self.consumer.stop().await;
+        tokio::join!(self.consumer.stop(), self.deadline.stop());
         tokio::join!(self.placing.drain(), self.settling.drain());
     }
 

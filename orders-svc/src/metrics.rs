@@ -48,7 +48,7 @@ impl OrderMetrics {
     }
 
     pub(crate) fn became_final(&self, state: State, after: Duration) {
-        let ending = Ending { status: state.status(), reason: state.reason().unwrap_or("") };
+        let ending = Ending { status: state.status().as_str(), reason: state.reason().unwrap_or("") };
         self.ended.get_or_create(&ending).inc();
         self.time_to_final.observe(after.as_secs_f64());
     }

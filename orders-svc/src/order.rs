@@ -3,8 +3,8 @@
 
 use saga::{
     Amount, Currency, OrderId, UserId,
-    messages::PaymentRequested,
-    order::{START, State},
+    messages::{PaymentCancelRequested, PaymentRequested},
+    order::{CancelCause, START, State},
 };
 use store::Micros;
 
@@ -40,8 +40,8 @@ pub struct Order {
     pub updated_at: Micros,
     /// Until when it has to be paid.
     pub pay_before: Micros,
-    /// When somebody asked to cancel it.
-    pub cancel_requested_at: Option<Micros>,
+    /// When somebody asked to cancel it, and who.
+    pub cancel_requested: Option<(Micros, CancelCause)>,
 }
 
 impl Order {
@@ -56,7 +56,7 @@ impl Order {
             created_at: now,
             updated_at: now,
             pay_before,
-            cancel_requested_at: None,
+            cancel_requested: None,
         }
     }
 
@@ -75,5 +75,11 @@ impl Order {
             amount_minor: self.draft.amount,
             currency: self.currency,
         }
+    }
+
+    /// The request to take no money, or to give it back.
+    pub fn cancel_request(&self, cause: CancelCause) -> PaymentCancelRequested {
+        let PaymentRequested { order_id, user_id, amount_minor, currency } = self.payment_request();
+        PaymentCancelRequested { order_id, user_id, amount_minor, currency, cause }
     }
 }

@@ -81,6 +81,8 @@ impl TryFrom<Model> for Order {
         fn damaged(what: impl ToString) -> DbErr {
             DbErr::Type(what.to_string())
         }
+        let cancelling = row.cancel_cause.as_deref();
+        let cause = cancelling.map(str::parse).transpose().map_err(damaged)?;
         Ok(Self {
             id: OrderId::new(row.id),
             draft: OrderDraft {
@@ -90,12 +92,12 @@ impl TryFrom<Model> for Order {
                 idempotency_key: row.idempotency_key,
             },
             currency: row.currency.parse().map_err(damaged)?,
-            state: State::from_words(&row.status, row.reason.as_deref()).map_err(damaged)?,
+            state: State::from_words(&row.status, row.reason.as_deref(), cancelling).map_err(damaged)?,
             version: row.version,
             created_at: Micros(row.created_at),
             updated_at: Micros(row.updated_at),
             pay_before: Micros(row.pay_before),
-            cancel_requested_at: row.cancel_requested_at.map(Micros),
+            cancel_requested: row.cancel_requested_at.map(Micros).zip(cause),
         })
     }
 }

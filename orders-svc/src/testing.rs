@@ -10,7 +10,7 @@ use crate::{
         Announcer, Recent,
         hub::{HubHandle, SocketLimits},
     },
-    settling::{Answer, Settled, Settling},
+    settling::{Answer, Happening, Settled, Settling},
 };
 use futures_util::future::join_all;
 use messaging::{
@@ -60,7 +60,7 @@ impl Shop {
         let relay = Relay::start(store.clone(), broker.clone(), clock.clone(), metrics, tracer.clone(), &vitals);
         let placing = Placing {
             store: store.clone(),
-            relay,
+            relay: relay.clone(),
             clock: clock.clone(),
             currency: Currency::RUB,
             pay_within: Duration::from_secs(900),
@@ -70,7 +70,7 @@ impl Shop {
         let (instance, recent) = (Uuid::now_v7(), Recent::default());
         let announcer = Announcer { hub, broker, clock: clock.clone(), instance, recent };
         let metrics = OrderMetrics::new(&mut registry);
-        let settling = Settling { store, clock, metrics, announcer, pace: pace.clone(), tracer };
+        let settling = Settling { store, relay, clock, metrics, announcer, pace: pace.clone(), tracer };
         Self { placing, settling, now, _folder: Arc::new(folder) }
     }
 
@@ -104,12 +104,11 @@ impl Shop {
 
     /// Settles them in one batch.
     pub async fn settle(&self, orders: &[Order]) {
-        let answer = |order: &Order| Answer {
-            message_id: MessageId::new(Uuid::now_v7()),
+        let answer = |order: &Order| Happening {
             order_id: order.id,
             user_id: order.draft.user_id.clone(),
-            amount: order.draft.amount,
             event: Event::PaymentSucceeded,
+            answer: Some(Answer { message_id: MessageId::new(Uuid::now_v7()), amount: order.draft.amount }),
             trace: None,
         };
         let settled = all(&self.settling, orders.iter().map(answer).collect()).await;

@@ -1,33 +1,24 @@
 //! How long the oldest NEW order has been waiting: what wakes an operator when an order is stuck, wherever that is.
-//! Absent: an index on the status, which every settlement would have to maintain, and any repair.
-//!
-//! A final order never becomes NEW again, and ids are in the order of time. So everything before some id, the frontier, is final
-//! for good, and each look begins there: an instance reads an order's row once, not once every few seconds.
+//! Absent: any repair.
 
-use crate::{metrics::OrderMetrics, reading::first_id_at};
+use crate::{
+    frontier::{Frontier, look},
+    metrics::OrderMetrics,
+    reading::first_id_at,
+};
 use async_trait::async_trait;
 use sea_orm::DbErr;
 use std::time::Duration;
-use store::{Clock, Micros, Rows, Sql, Store};
+use store::{Clock, Micros, Sql, Store};
 use supervision::{Pause, Step};
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 /// How often. Metrics are read every 15 s or so; this keeps them fresh enough.
 const EVERY: Duration = Duration::from_secs(5);
 /// Younger orders are left out: one with an older id may not be committed yet. No transaction lasts that long.
 const YOUNG: Duration = Duration::from_secs(60);
-/// Rows of one statement: milliseconds.
-const PART: i64 = 20_000;
-/// Statements of one look. With an old database a new process catches up at 200,000 orders a second.
-const MOST_PARTS: u32 = 50;
 
-// The first NEW order of the part or, when all of it is final, its last order.
-static LOOK: Sql = Sql::new(
-    "WITH part AS (SELECT id, status, created_at FROM orders WHERE id >= {1} AND id < {2} ORDER BY id LIMIT {3})
-     SELECT id, status, created_at FROM part
-     WHERE status = 'NEW' OR id = (SELECT id FROM part ORDER BY id DESC LIMIT 1) ORDER BY id LIMIT 1",
-);
+static OPEN: Sql = look!("status = 'NEW'");
 
 /// The look-out for orders that wait.
 #[derive(Clone, Debug)]
@@ -35,13 +26,13 @@ pub struct Waiting {
     store: Store,
     clock: Clock,
     metrics: OrderMetrics,
-    frontier: Uuid,
+    frontier: Frontier,
 }
 
 impl Waiting {
     /// Begins with the very first order.
     pub fn new(store: Store, clock: Clock, metrics: OrderMetrics) -> Self {
-        Self { store, clock, metrics, frontier: Uuid::nil() }
+        Self { store, clock, metrics, frontier: Frontier::new(&OPEN) }
     }
 
     /// When the oldest order was placed that is still NEW.
@@ -50,19 +41,8 @@ impl Waiting {
     /// The driver's.
     async fn oldest(&mut self) -> Result<Option<Micros>, DbErr> {
         let end = first_id_at(self.clock.now().minus(YOUNG));
-        for _ in 0..MOST_PARTS {
-            let values = vec![self.frontier.into(), end.into(), PART.into()];
-            let rows = LOOK.query(self.store.connection(), Rows::new(), values).await?;
-            let Some(row) = rows.first() else { break };
-            let before = std::mem::replace(&mut self.frontier, row.try_get("", "id")?);
-            if row.try_get::<String>("", "status")? == saga::order::State::New.status() {
-                return row.try_get("", "created_at").map(|placed| Some(Micros(placed)));
-            }
-            if before == self.frontier {
-                break;
-            }
-        }
-        Ok(None)
+        let row = self.frontier.first_open(&self.store, end).await?;
+        row.map(|row| row.try_get("", "created_at").map(Micros)).transpose()
     }
 }
 
@@ -83,6 +63,7 @@ impl Step for Waiting {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::frontier::PART;
     use fixtures::database::{Kind, TestResult, open, with_database};
     use prometheus_client::registry::Registry;
     use sea_orm::{ActiveModelTrait, ConnectionTrait, EntityTrait};
@@ -109,6 +90,7 @@ mod tests {
             updated_at: before(age).0,
             pay_before: NOW.0,
             cancel_requested_at: None,
+            cancel_cause: None,
             idempotency_key: None,
         };
         let rows = ages.into_iter().map(|age| ActiveModel::from(row(age)).reset_all());

@@ -7,7 +7,7 @@ use prometheus_client::{
     metrics::{counter::Counter, family::Family},
     registry::Registry,
 };
-use saga::order::DeclineReason;
+use saga::order::{CancelCause, DeclineReason};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Decided {
@@ -26,8 +26,9 @@ impl PaymentMetrics {
     pub fn new(registry: &mut Registry) -> Self {
         let metrics = Self::default();
         registry.register("verdicts", "Orders decided, by verdict and reason", metrics.verdicts.clone());
-        let [poor, unknown] = [DeclineReason::InsufficientFunds, DeclineReason::AccountNotFound].map(Decided::declined);
-        for kind in [Decided::SUCCEEDED, poor, unknown] {
+        let declined = DeclineReason::ALL.iter().copied().map(Decided::declined);
+        let cancelled = CancelCause::ALL.iter().flat_map(|cause| [Decided::fenced(*cause), Decided::refunded(*cause)]);
+        for kind in declined.chain(cancelled).chain([Decided::SUCCEEDED]) {
             metrics.verdicts.get_or_create(&kind).inc_by(0);
         }
         metrics
@@ -38,6 +39,8 @@ impl PaymentMetrics {
         let kind = match verdict {
             Verdict::Succeeded(_) => Decided::SUCCEEDED,
             Verdict::Declined(reason) => Decided::declined(reason),
+            Verdict::Fenced(cause) => Decided::fenced(cause),
+            Verdict::Refunded { cause, .. } => Decided::refunded(cause),
         };
         self.verdicts.get_or_create(&kind).inc();
     }
@@ -48,5 +51,13 @@ impl Decided {
 
     const fn declined(reason: DeclineReason) -> Self {
         Self { verdict: "declined", reason: reason.as_str() }
+    }
+
+    const fn fenced(cause: CancelCause) -> Self {
+        Self { verdict: "cancelled", reason: cause.as_str() }
+    }
+
+    const fn refunded(cause: CancelCause) -> Self {
+        Self { verdict: "refunded", reason: cause.as_str() }
     }
 }

@@ -1,7 +1,10 @@
 //! What the two services say to each other: the `data` of each message type, and the type's name on the wire.
 //! Absent: the CloudEvents envelope around it (messaging), and what anybody does about a message.
 
-use crate::{Amount, Currency, OrderId, TransactionId, UserId, order::DeclineReason};
+use crate::{
+    Amount, Currency, OrderId, TransactionId, UserId,
+    order::{CancelCause, DeclineReason},
+};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 /// One message type: its data and its names.
@@ -71,6 +74,38 @@ pub struct PaymentDeclined {
     pub reason: DeclineReason,
 }
 
+/// orders -> payments: take no money for this order any more, and give back what was taken.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PaymentCancelRequested {
+    /// The order to cancel.
+    pub order_id: OrderId,
+    /// Whose order it is.
+    pub user_id: UserId,
+    /// What it costs, in minor units.
+    pub amount_minor: Amount,
+    /// Of which currency.
+    pub currency: Currency,
+    /// Who wants it.
+    pub cause: CancelCause,
+}
+
+/// payments -> orders: the money will never be taken, or has been given back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PaymentCancelled {
+    /// The order that is cancelled.
+    pub order_id: OrderId,
+    /// Whose order it is.
+    pub user_id: UserId,
+    /// What it costs, in minor units.
+    pub amount_minor: Amount,
+    /// Of which currency.
+    pub currency: Currency,
+    /// Who wanted it.
+    pub cause: CancelCause,
+    /// The refund in the account's statement, if there had been a debit.
+    pub refund_transaction_id: Option<TransactionId>,
+}
+
 /// orders -> every orders instance: what became of these orders, the changes of one commit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrderStatusChanged {
@@ -130,6 +165,8 @@ macro_rules! payload {
 payload!(PaymentRequested, "gozon.payment.requested.v1", "/orders");
 payload!(PaymentSucceeded, "gozon.payment.succeeded.v1", "/payments");
 payload!(PaymentDeclined, "gozon.payment.declined.v1", "/payments");
+payload!(PaymentCancelRequested, "gozon.payment.cancel-requested.v1", "/orders");
+payload!(PaymentCancelled, "gozon.payment.cancelled.v1", "/payments");
 
 #[cfg(test)]
 mod tests {
@@ -186,6 +223,30 @@ mod tests {
             );
             assert_eq!(reason.as_str(), word);
             assert_eq!(word.parse(), Ok(reason));
+        }
+    }
+
+    #[test]
+    fn payment_cancel_requested_and_cancelled_have_their_golden_forms() {
+        let (order_id, user_id, amount_minor, currency) = order();
+        for (cause, word) in [(CancelCause::ByUser, "cancelled_by_user"), (CancelCause::Deadline, "payment_deadline")] {
+            golden(
+                &PaymentCancelRequested { order_id, user_id: user_id.clone(), amount_minor, currency, cause },
+                json!({"order_id": "00000000-0000-0000-0000-000000000001", "user_id": "user-1", "amount_minor": 5000, "currency": "RUB",
+                       "cause": word}),
+            );
+            let refunds = [
+                (None, Value::Null),
+                (Some(TransactionId::new(Uuid::from_u128(3))), json!("00000000-0000-0000-0000-000000000003")),
+            ];
+            for (refund_transaction_id, wire) in refunds {
+                let user_id = user_id.clone();
+                golden(
+                    &PaymentCancelled { order_id, user_id, amount_minor, currency, cause, refund_transaction_id },
+                    json!({"order_id": "00000000-0000-0000-0000-000000000001", "user_id": "user-1", "amount_minor": 5000,
+                           "currency": "RUB", "cause": word, "refund_transaction_id": wire}),
+                );
+            }
         }
     }
 

@@ -6,7 +6,7 @@ use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement, Value};
 use std::sync::OnceLock;
 
 /// As many tables as any unit of work writes to. There is a text for each selection of parts.
-const MOST: usize = 6;
+const MOST: usize = 7;
 
 /// Statements that are run as one on PostgreSQL, where every trip costs two changes of process, and one after the other on SQLite,
 /// where a trip costs nothing.

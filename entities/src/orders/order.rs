@@ -37,6 +37,9 @@ pub struct Model {
     pub pay_before: i64,
     /// When a cancel was first asked for, in microseconds since the Unix epoch.
     pub cancel_requested_at: Option<i64>,
+    /// Who asked: `cancelled_by_user` or `payment_deadline`; there exactly when somebody did.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub cancel_cause: Option<String>,
     /// The buyer's Idempotency-Key, unique for each buyer.
     #[sea_orm(column_type = "Text", nullable)]
     pub idempotency_key: Option<String>,

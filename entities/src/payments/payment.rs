@@ -1,4 +1,4 @@
-//! A row of `payments`: the one answer payments gave about an order, kept for ever; refunds are entries.
+//! A row of `payments`: the one answer payments gave about an order, kept for ever; only a payment may still be given back.
 
 use sea_orm::entity::prelude::*;
 
@@ -18,14 +18,16 @@ pub struct Model {
     /// The amount's currency, an ISO 4217 code.
     #[sea_orm(column_type = "Text")]
     pub currency: String,
-    /// `succeeded` or `declined`.
+    /// `succeeded`, `declined` or `cancelled`.
     #[sea_orm(column_type = "Text")]
     pub verdict: String,
-    /// Why it was declined; there exactly when it was.
+    /// Why it was declined, or who had it cancelled; there unless it succeeded.
     #[sea_orm(column_type = "Text", nullable)]
     pub reason: Option<String>,
-    /// The id of the debit entry; there exactly when the payment succeeded.
+    /// The id of the debit entry; there when the payment succeeded, also when it was given back since.
     pub transaction_id: Option<Uuid>,
+    /// The id of the refund entry; there exactly when the payment was given back.
+    pub refund_id: Option<Uuid>,
     /// When payments decided, in microseconds since the Unix epoch.
     pub decided_at: i64,
 }

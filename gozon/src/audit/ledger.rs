@@ -63,7 +63,7 @@ static CHAINS: [Check; 10] = [
          GROUP BY user_id, idempotency_key HAVING count(*) > 1"),
 ];
 
-static VERDICTS: [Check; 8] = [
+static VERDICTS: [Check; 9] = [
     check!("one-debit"; "an order is debited at most once", of DEBITS, Uuid
         "SELECT order_id AS id FROM entries WHERE kind = 'debit' AND order_id IS NOT NULL GROUP BY order_id HAVING count(*) > 1"),
     check!("one-refund"; "an order is refunded at most once", of REFUNDS, Uuid
@@ -72,18 +72,29 @@ static VERDICTS: [Check; 8] = [
         "SELECT user_id || '#' || seq AS id FROM entries r WHERE kind = 'refund' AND NOT EXISTS
            (SELECT 1 FROM entries d WHERE d.order_id = r.order_id AND d.kind = 'debit'
               AND d.user_id = r.user_id AND d.seq < r.seq AND d.amount_minor = -r.amount_minor)"),
-    check!("payment-shape"; "a payment's verdict is known, and its reason and transaction fit it", of PAYMENTS, Uuid
+    check!("payment-shape"; "a payment's verdict is known, and its reason, debit and refund fit it", of PAYMENTS, Uuid
         "SELECT order_id AS id FROM payments
-         WHERE verdict NOT IN ('succeeded', 'declined') OR (verdict = 'succeeded') <> (transaction_id IS NOT NULL)
-            OR (verdict = 'succeeded') <> (reason IS NULL) OR amount_minor <= 0"),
+         WHERE verdict NOT IN ('succeeded', 'declined', 'cancelled') OR amount_minor <= 0
+            OR (verdict = 'succeeded') <> (reason IS NULL) OR (verdict = 'succeeded' AND transaction_id IS NULL)
+            OR (verdict = 'declined' AND transaction_id IS NOT NULL)
+            OR (verdict <> 'cancelled' AND refund_id IS NOT NULL)
+            OR (verdict = 'cancelled' AND (transaction_id IS NULL) <> (refund_id IS NULL))"),
     check!("paid-debit"; "a succeeded payment has exactly its debit: transaction, user, order and amount", of SUCCEEDED, Uuid
         "SELECT DISTINCT p.order_id AS id FROM payments p
          LEFT JOIN entries e ON e.order_id = p.order_id AND e.kind = 'debit'
          WHERE p.verdict = 'succeeded' AND
            (e.id IS NULL OR p.transaction_id IS NULL OR e.id <> p.transaction_id OR e.user_id <> p.user_id
             OR e.amount_minor <> -p.amount_minor)"),
-    check!("declined-free"; "a payment that did not succeed has moved no money", of DECLINED, Uuid
-        "SELECT DISTINCT p.order_id AS id FROM payments p JOIN entries e ON e.order_id = p.order_id WHERE p.verdict <> 'succeeded'"),
+    check!("declined-free"; "a payment that did not succeed has moved no money, unless it was given back", of DECLINED, Uuid
+        "SELECT DISTINCT p.order_id AS id FROM payments p JOIN entries e ON e.order_id = p.order_id
+         WHERE p.verdict <> 'succeeded' AND p.refund_id IS NULL"),
+    check!("refund-recorded"; "a payment is refunded exactly when it says so: by its debit and its refund", of REFUNDS, Uuid
+        "SELECT r.order_id AS id FROM entries r LEFT JOIN payments p ON p.order_id = r.order_id
+         WHERE r.kind = 'refund' AND (p.refund_id IS NULL OR p.refund_id <> r.id)
+         UNION SELECT p.order_id FROM payments p
+         LEFT JOIN entries r ON r.order_id = p.order_id AND r.kind = 'refund'
+         LEFT JOIN entries d ON d.order_id = p.order_id AND d.kind = 'debit'
+         WHERE p.refund_id IS NOT NULL AND (r.id IS NULL OR r.id <> p.refund_id OR d.id IS NULL OR d.id <> p.transaction_id)"),
     check!("debit-payment"; "a debit or refund has its payment", of ORDER_ENTRIES, Text
         "SELECT user_id || '#' || seq AS id FROM entries e WHERE order_id IS NOT NULL
            AND NOT EXISTS (SELECT 1 FROM payments p WHERE p.order_id = e.order_id)"),

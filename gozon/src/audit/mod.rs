@@ -9,7 +9,8 @@
 //!   orders: NEW  -->  payments: verdict, debit (refund)  -->  orders: FINISHED or CANCELLED
 //! ```
 //!
-//! Orders and payments are never deleted, verdicts and entries never change, a final order never changes. The audit takes `o`
+//! Orders and payments are never deleted, entries never change, a verdict only from paid to given back, which its order waits for, a
+//! final order never changes. The audit takes `o`
 //! first and `p` after it, so:
 //!
 //! - an order that is **final in `o`** was answered before `o`, therefore before `p`: its verdict, debit and refund must all be

@@ -1,6 +1,7 @@
 //! The history of the orders database; nothing of payments.
 
 mod m20261121_000002_create_orders;
+mod m20261122_000003_cancel_orders;
 
 use sea_orm::{DatabaseConnection, DbErr};
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
@@ -13,7 +14,11 @@ pub struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(messaging::CreateMessaging), Box::new(m20261121_000002_create_orders::Migration)]
+        vec![
+            Box::new(messaging::CreateMessaging),
+            Box::new(m20261121_000002_create_orders::Migration),
+            Box::new(m20261122_000003_cancel_orders::Migration),
+        ]
     }
 }
 

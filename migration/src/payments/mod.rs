@@ -3,6 +3,7 @@
 mod m20261121_000002_create_accounts;
 mod m20261121_000003_create_entries;
 mod m20261121_000004_create_payments;
+mod m20261122_000005_cancel_payments;
 
 use sea_orm::{DatabaseConnection, DbErr};
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
@@ -20,6 +21,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000002_create_accounts::Migration),
             Box::new(m20261121_000003_create_entries::Migration),
             Box::new(m20261121_000004_create_payments::Migration),
+            Box::new(m20261122_000005_cancel_payments::Migration),
         ]
     }
 }

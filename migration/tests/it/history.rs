@@ -13,8 +13,8 @@ const PAYMENTS_TABLES: [&str; 7] = ["accounts", "entries", "inbox", "outbox", "p
 
 const PARKED_INDEX: &str = "parked_next_attempt_at";
 
-const ORDERS_MIGRATIONS: i64 = 2;
-const PAYMENTS_MIGRATIONS: i64 = 4;
+const ORDERS_MIGRATIONS: i64 = 3;
+const PAYMENTS_MIGRATIONS: i64 = 5;
 
 /// How many instances start at the same moment.
 const INSTANCES: usize = 10;

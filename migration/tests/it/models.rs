@@ -78,6 +78,7 @@ fn full_order() -> order::Model {
         updated_at: LARGE,
         pay_before: LARGE,
         cancel_requested_at: Some(LARGE),
+        cancel_cause: Some("cancelled_by_user".to_owned()),
         idempotency_key: Some("key".to_owned()),
     }
 }
@@ -89,6 +90,7 @@ fn bare_order() -> order::Model {
         status: "NEW".to_owned(),
         reason: None,
         cancel_requested_at: None,
+        cancel_cause: None,
         idempotency_key: None,
         ..full_order()
     }
@@ -138,6 +140,7 @@ fn success() -> payment::Model {
         verdict: "succeeded".to_owned(),
         reason: None,
         transaction_id: Some(Uuid::now_v7()),
+        refund_id: None,
         decided_at: LARGE,
     }
 }

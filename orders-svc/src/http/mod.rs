@@ -9,7 +9,7 @@ mod view;
 pub use documentation::document;
 pub use push::Sockets;
 
-use crate::placing::PlacingHandle;
+use crate::{placing::PlacingHandle, settling::SettlingHandle};
 use actix_web::{HttpResponse, http::header::LOCATION, web};
 use store::Store;
 use utoipa_swagger_ui::SwaggerUi;
@@ -21,6 +21,8 @@ const DOCS: &str = "/orders/docs";
 pub struct Handlers {
     /// For new orders.
     pub placing: PlacingHandle,
+    /// For wishes about orders.
+    pub settling: SettlingHandle,
     /// For reads.
     pub store: Store,
     /// For those who watch.
@@ -43,6 +45,8 @@ impl Handlers {
             .service(edge::resource("/ws/orders/{id}", "GET").get(push::one))
             .app_data(web::Data::new(orders::Reads(self.store.clone())))
             .service(edge::resource("/orders", "GET, POST").get(orders::list).post(orders::place))
+            .app_data(web::Data::new(self.settling.clone()))
+            .service(edge::resource("/orders/{id}/cancel", "POST").post(orders::cancel))
             .service(edge::resource("/orders/{id}", "GET").get(orders::show));
     }
 }

@@ -1,16 +1,18 @@
 //! The calls about orders: place one, list them, see one.
 //! Absent: checks of what is already parsed.
 
-use super::view::{NewOrder, OrderPage, OrderView};
+use super::view::{NewOrder, NoFields, OrderPage, OrderView};
 use crate::{
     order::OrderDraft,
     placing::{Draft, PlaceError, Placed, PlacingHandle},
     reading,
+    settling::{SettleError, Settled, SettlingHandle, Wish},
 };
 use actix_web::{HttpRequest, HttpResponse, http::header::LOCATION, web};
 use edge::{
     Caller, Code, Fields, IdempotencyKey, PageQuery, Problem, REPLAYED, Trace, next_link, open_cursor, seal_cursor,
 };
+use saga::order::{CancelCause, Event, Status};
 use store::Store;
 use uuid::Uuid;
 
@@ -106,9 +108,9 @@ fn open(cursor: &str) -> Result<Uuid, Problem> {
 }
 
 fn known_status(status: &str) -> Result<&str, Problem> {
-    match status {
-        "NEW" | "FINISHED" | "CANCELLED" => Ok(status),
-        _ => Err(Problem::new(Code::InvalidStatus, "status must be NEW, FINISHED or CANCELLED.")),
+    match status.parse::<Status>() {
+        Ok(_) => Ok(status),
+        Err(_) => Err(Problem::new(Code::InvalidStatus, "status must be NEW, FINISHED or CANCELLED.")),
     }
 }
 
@@ -129,6 +131,54 @@ pub async fn show(
     let read = reading::order(&reads.0, &user, id).await;
     match read.map_err(|error| Problem::database(&error))? {
         Some(order) => Ok(HttpResponse::Ok().json(OrderView::from(order))),
-        None => Err(Problem::new(Code::OrderNotFound, "You have no such order.")),
+        None => Err(no_such_order()),
+    }
+}
+
+/// Cancel an order
+///
+/// The order stays `NEW` until payments has decided: nothing was taken and nothing will be, or it is given back. If payments had refused
+/// the money already, that stays the reason.
+#[utoipa::path(post, path = "/orders/{id}/cancel", tag = "orders", params(
+    ("id" = Uuid, Path, description = "The order's id"),
+), request_body(content = Option<NoFields>), responses(
+    (status = 202, description = "Asked for, now or before", body = OrderView),
+))]
+pub async fn cancel(
+    Caller(user): Caller,
+    Trace(trace): Trace,
+    request: HttpRequest,
+    payload: web::Payload,
+    settling: web::Data<SettlingHandle>,
+    reads: web::Data<Reads>,
+) -> Result<HttpResponse, Problem> {
+    let order_id = edge::order_id(&request)?;
+    Fields::read_optional(&request, payload, &[]).await?;
+    let wish = Wish { order_id, user_id: user.clone(), event: Event::CancelRequested(CancelCause::ByUser), trace };
+    if settling.wish(wish).await? == Settled::TooLate {
+        return Err(Problem::new(Code::OrderAlreadyFinal, "The order is final; it cannot be cancelled any more."));
+    }
+    let read = reading::order(&reads.0, &user, order_id).await;
+    match read.map_err(|error| Problem::database(&error))? {
+        Some(order) => Ok(HttpResponse::Accepted().json(OrderView::from(order))),
+        None => Err(no_such_order()),
+    }
+}
+
+fn no_such_order() -> Problem {
+    Problem::new(Code::OrderNotFound, "You have no such order.")
+}
+
+impl From<SettleError> for Problem {
+    fn from(error: SettleError) -> Self {
+        match error {
+            SettleError::UnknownOrder(_) | SettleError::Mismatch(_) => no_such_order(),
+            SettleError::Overloaded => Self::new(Code::Overloaded, "Too many orders are under way."),
+            SettleError::Unavailable => Self::new(Code::Unavailable, "The wish could not be stored."),
+            SettleError::Interrupted | SettleError::Failed(_) => {
+                tracing::error!(%error, "an order could not be cancelled");
+                Self::new(Code::Internal, "The order could not be cancelled.")
+            }
+        }
     }
 }

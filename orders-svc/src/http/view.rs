@@ -2,6 +2,7 @@
 //! Absent: how they are stored.
 
 use crate::order::Order;
+use saga::order::{CancelCause, DeclineReason, Status};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -58,10 +59,10 @@ pub struct OrderView {
     pub cancel_requested_at: Option<String>,
 }
 
-fn words(words: &[&str], nullable: bool) -> utoipa::openapi::ObjectBuilder {
+fn words<'a>(words: impl Iterator<Item = &'a str>, nullable: bool) -> utoipa::openapi::ObjectBuilder {
     use serde_json::json;
     use utoipa::openapi::{ObjectBuilder, Type, schema::SchemaType};
-    let values = words.iter().map(|word| json!(word)).chain(nullable.then_some(json!(null)));
+    let values = words.map(|word| json!(word)).chain(nullable.then_some(json!(null)));
     let schema_type = match nullable {
         true => SchemaType::Array(vec![Type::String, Type::Null]),
         false => SchemaType::Type(Type::String),
@@ -71,11 +72,12 @@ fn words(words: &[&str], nullable: bool) -> utoipa::openapi::ObjectBuilder {
 
 /// The status words, also of the `status` filter.
 pub fn status() -> utoipa::openapi::ObjectBuilder {
-    words(&["NEW", "FINISHED", "CANCELLED"], false)
+    words(Status::ALL.iter().map(|status| status.as_str()), false)
 }
 
 fn reason() -> utoipa::openapi::ObjectBuilder {
-    words(&["insufficient_funds", "account_not_found", "cancelled_by_user", "payment_deadline"], true)
+    let declined = DeclineReason::ALL.iter().map(|reason| reason.as_str());
+    words(declined.chain(CancelCause::ALL.iter().map(|cause| cause.as_str())), true)
 }
 
 impl From<Order> for OrderView {
@@ -86,13 +88,13 @@ impl From<Order> for OrderView {
             amount: order.draft.amount.to_string(),
             currency: order.currency.to_string(),
             description: order.draft.description,
-            status: order.state.status(),
+            status: order.state.status().as_str(),
             reason: order.state.reason(),
             version: order.version,
             created_at: order.created_at.to_string(),
             updated_at: order.updated_at.to_string(),
             pay_before: order.pay_before.to_string(),
-            cancel_requested_at: order.cancel_requested_at.map(|time| time.to_string()),
+            cancel_requested_at: order.cancel_requested.map(|(time, _)| time.to_string()),
         }
     }
 }
@@ -121,3 +123,8 @@ pub struct NewOrder {
     #[expect(dead_code, reason = "only documents the request")]
     pub description: Option<String>,
 }
+
+/// Nothing: the call needs no body, and takes an empty object.
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = NoFields, example = json!({}))]
+pub struct NoFields {}

@@ -196,7 +196,7 @@ impl Placing {
         // Keys in one order on every instance: two of them wait for each other instead of locking each other out.
         let mut made: Vec<_> = orders.iter().zip(requests.iter().map(|(_, letter)| letter)).collect();
         made.sort_by(|(a, _), (b, _)| key(&a.draft).cmp(&key(&b.draft)));
-        let mut values = vec![self.currency.as_str().into(), saga::order::START.0.status().into()];
+        let mut values = vec![self.currency.as_str().into(), saga::order::START.0.status().as_str().into()];
         let ids = |rows: Vec<QueryResult>| rows.iter().map(|row| row.try_get("", "id")).collect();
         if self.store.backend() == DbBackend::Postgres {
             values.push(lease.0.into());

@@ -81,7 +81,7 @@ fn status_change(News { order, trace }: &News) -> StatusChange {
     StatusChange {
         order_id: order.id,
         user_id: order.draft.user_id.clone(),
-        status: order.state.status().to_owned(),
+        status: order.state.status().as_str().to_owned(),
         reason: order.state.reason().map(str::to_owned),
         amount_minor: order.draft.amount,
         currency: order.currency,

@@ -57,7 +57,7 @@ impl TryFrom<StatusChange> for Change {
             order_id: change.order_id,
             user_id: change.user_id,
             amount: change.amount_minor,
-            state: State::from_words(&change.status, change.reason.as_deref())?,
+            state: State::from_words(&change.status, change.reason.as_deref(), None)?,
             version: change.version,
             updated_at: Micros::parse(&time).ok_or(UnknownWord(time))?,
             trace: change.traceparent.as_deref().and_then(TraceContext::parse),
@@ -99,9 +99,9 @@ impl Change {
     /// That it changed. `None` for a change that has no payment's outcome: the contract's update always tells one.
     pub fn update(&self) -> Option<Note> {
         let payment_status = match self.state {
-            State::New => return None,
+            State::New | State::Cancelling(_) => return None,
             State::Finished => "succeeded",
-            State::Cancelled(_) => "failed",
+            State::Declined(_) | State::Cancelled(_) => "failed",
         };
         Some(self.note("update", Some(payment_status)))
     }
@@ -110,7 +110,7 @@ impl Change {
         let wire = Wire {
             kind,
             order_id: self.order_id,
-            status: self.state.status(),
+            status: self.state.status().as_str(),
             amount: self.amount.to_string(),
             reason: self.state.reason(),
             payment_status,

@@ -1,5 +1,5 @@
-//! The unit of work that settles many orders at once: inbox keys and the orders' new states, or nothing.
-//! Absent: deciding; the saga's one function does that.
+//! The unit of work that steps the sagas of many orders at once: inbox keys, the orders' new states and what is asked of payments for
+//! them, or nothing. Absent: deciding; the saga's one function does that.
 
 use super::spans;
 use crate::{
@@ -9,10 +9,10 @@ use crate::{
     pushing::{Announcer, News},
 };
 use entities::orders::order::Model;
-use messaging::inbox;
+use messaging::{Letter, inbox, outbox, relay::Relay};
 use saga::{
     Amount, MessageId, OrderId, UserId,
-    order::{Effect, Event, Step, step},
+    order::{Effect, Event, State, Step, step},
 };
 use sea_orm::{DbErr, FromQueryResult};
 use std::{collections::HashMap, future::Future, time::SystemTime};
@@ -27,50 +27,66 @@ const MOST_MEETINGS: u32 = 20;
 static LOCK: Sql =
     Sql::over("id uuid", "SELECT * FROM orders WHERE id IN (SELECT id FROM {rows}) ORDER BY id {for update}");
 static UPDATE: Sql = Sql::over(
-    "id uuid, status text, reason text?, version int",
-    "UPDATE orders SET status = rows.status, reason = rows.reason, version = CAST(rows.version + 1 AS integer), updated_at = {1}
-     FROM {rows} WHERE orders.id = rows.id AND orders.version = rows.version",
+    "id uuid, read int, status text, reason text?, version int, asked_at int, asked_by text?",
+    "UPDATE orders SET status = rows.status, reason = rows.reason, version = CAST(rows.version AS integer), updated_at = {1},
+       cancel_requested_at = NULLIF(rows.asked_at, 0), cancel_cause = rows.asked_by
+     FROM {rows} WHERE orders.id = rows.id AND orders.version = rows.read",
 );
-static WRITE: Together<2> = Together::of([&inbox::REMEMBER, &UPDATE]);
+static WRITE: Together<3> = Together::of([&inbox::REMEMBER, &UPDATE, &outbox::APPEND]);
 
-/// What payments answered about an order.
+/// Something that happens to an order.
 #[derive(Clone, Debug)]
-pub struct Answer {
-    /// The key of the inbox.
-    pub message_id: MessageId,
+pub struct Happening {
     /// The order.
     pub order_id: OrderId,
-    /// Whose it is, as payments saw it.
+    /// Whose it is, as whoever says so sees it.
     pub user_id: UserId,
-    /// What it costs, as payments saw it.
-    pub amount: Amount,
     /// What it means for the saga.
     pub event: Event,
+    /// What came with payments' answer.
+    pub answer: Option<Answer>,
     /// Settling is recorded below this.
     pub trace: Option<TraceContext>,
 }
 
-/// What an answer came to.
+/// What payments says beyond the event.
+#[derive(Clone, Copy, Debug)]
+pub struct Answer {
+    /// The key of the inbox.
+    pub message_id: MessageId,
+    /// What the order costs, as payments saw it.
+    pub amount: Amount,
+}
+
+/// What a happening came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Settled {
-    /// The order is final now.
+    /// The order's saga went on.
     Changed,
-    /// It was so already.
+    /// It had done so already, or waits for another answer.
     Unchanged,
     /// It is final otherwise, and stays so.
     Contradicted,
+    /// It is final; nothing can be wished for any more.
+    TooLate,
 }
 
-/// Why an answer came to nothing.
+/// Why a happening came to nothing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SettleError {
+    /// Too much is under way; nothing was done.
+    #[error("too many orders are under way")]
+    Overloaded,
+    /// The work panicked; perhaps after the change was made.
+    #[error("the work was interrupted")]
+    Interrupted,
     /// The database is away; perhaps the change was made.
     #[error("the database is unavailable")]
     Unavailable,
     /// There is no such order.
     #[error("order {0} does not exist")]
     UnknownOrder(OrderId),
-    /// The order has another owner or amount than the answer says.
+    /// The order has another owner or amount than is said.
     #[error("order {0} has another owner or amount")]
     Mismatch(OrderId),
     /// Anything else; nothing was done.
@@ -83,6 +99,8 @@ pub enum SettleError {
 pub struct Settling {
     /// The orders database.
     pub store: Store,
+    /// Where requests go after the commit.
+    pub relay: Relay,
     /// The time.
     pub clock: Clock,
     /// Counts, and how long orders took.
@@ -96,14 +114,14 @@ pub struct Settling {
 }
 
 impl Work for Settling {
-    type Item = Ask<Answer, Result<Settled, SettleError>>;
+    type Item = Ask<Happening, Result<Settled, SettleError>>;
     const NAME: &'static str = "settling";
 
     fn run(&self, batch: Vec<Self::Item>) -> impl Future<Output = ()> + 'static {
         let settling = self.clone();
         async move {
-            let (replies, answers): (Vec<_>, Vec<_>) = batch.into_iter().map(Ask::into_parts).unzip();
-            let settled = settling.settle_apart(&answers).await;
+            let (replies, happenings): (Vec<_>, Vec<_>) = batch.into_iter().map(Ask::into_parts).unzip();
+            let settled = settling.settle_apart(&happenings).await;
             for (reply, settled) in replies.into_iter().zip(settled) {
                 reply.answer(settled);
             }
@@ -128,24 +146,24 @@ type Results = Vec<Result<Settled, SettleError>>;
 
 impl Settling {
     /// Settles all of them together or, when one spoils the transaction for the others, each half by itself.
-    async fn settle_apart(&self, answers: &[Answer]) -> Results {
-        match self.settle_met(answers).await {
+    async fn settle_apart(&self, happenings: &[Happening]) -> Results {
+        match self.settle_met(happenings).await {
             Ok(settled) => settled,
-            Err(SettleError::Failed(error)) if answers.len() > 1 => {
-                tracing::warn!(error, batch.size = answers.len(), "a batch failed and is taken apart");
-                let (left, right) = answers.split_at(answers.len() / 2);
+            Err(SettleError::Failed(error)) if happenings.len() > 1 => {
+                tracing::warn!(error, batch.size = happenings.len(), "a batch failed and is taken apart");
+                let (left, right) = happenings.split_at(happenings.len() / 2);
                 let mut settled = Box::pin(self.settle_apart(left)).await;
                 settled.extend(Box::pin(self.settle_apart(right)).await);
                 settled
             }
-            Err(error) => vec![Err(error); answers.len()],
+            Err(error) => vec![Err(error); happenings.len()],
         }
     }
 
     /// Settles, trying again whenever another instance was faster.
-    async fn settle_met(&self, answers: &[Answer]) -> Result<Results, SettleError> {
+    async fn settle_met(&self, happenings: &[Happening]) -> Result<Results, SettleError> {
         for _ in 0..MOST_MEETINGS {
-            let error = match self.settle_once(answers).await {
+            let error = match self.settle_once(happenings).await {
                 Ok(settled) => return Ok(settled),
                 Err(GivenUp::Met) => continue,
                 Err(GivenUp::Database(error)) => error,
@@ -163,29 +181,66 @@ impl Settling {
     }
 
     /// One transaction.
-    async fn settle_once(&self, answers: &[Answer]) -> Result<Results, GivenUp> {
+    async fn settle_once(&self, happenings: &[Happening]) -> Result<Results, GivenUp> {
         let (now, since) = (self.clock.now(), SystemTime::now());
         let tx = self.store.begin().await?;
-        let mut orders = lock(&tx, answers).await?;
-        let mut changed = Vec::new();
-        let settled: Results = answers.iter().map(|answer| settle(&mut orders, &mut changed, answer, now)).collect();
-        let keys = inbox::keys(answers.iter().map(|answer| answer.message_id.uuid()), now);
-        let [_, written] = WRITE.execute(&*tx, [keys, rows(&changed, now)]).await?;
+        let mut orders = lock(&tx, happenings).await?;
+        let mut letters = Vec::new();
+        let settled: Results = happenings.iter().map(|one| self.settle(&mut orders, &mut letters, one, now)).collect();
+        let changed: Vec<_> = orders.values().filter(|one| one.order.version != one.read).collect();
+        let lease = self.relay.lease(now);
+        let keys = happenings.iter().filter_map(|one| Some(one.answer?.message_id.uuid()));
+        let parts = [inbox::keys(keys, now), rows(&changed, now), outbox::rows(&letters, lease, now)];
+        let [_, written, _] = WRITE.execute(&*tx, parts).await?;
         if written != u64::try_from(changed.len()).unwrap_or(u64::MAX) {
             return Err(GivenUp::Met);
         }
         fail::fail_point!("settling::before-commit");
         tx.commit().await?;
         fail::fail_point!("settling::after-commit");
+        self.relay.hand_over(letters, lease);
         self.tell(&settled, &changed, now);
-        spans::committed(&self.tracer, answers, &settled, since);
-        self.announcer.announce(&news(answers, &settled, &orders)).await;
+        spans::committed(&self.tracer, happenings, &settled, since);
+        self.announcer.announce(&news(happenings, &settled, &orders)).await;
         Ok(settled)
     }
 
-    fn tell(&self, settled: &Results, changed: &[Order], now: Micros) {
-        self.pace.settled(changed.iter().map(|order| now.since(order.created_at)));
-        for order in changed {
+    /// Steps one saga in memory.
+    fn settle(
+        &self,
+        orders: &mut HashMap<OrderId, Stepped>,
+        letters: &mut Vec<Letter>,
+        happening: &Happening,
+        now: Micros,
+    ) -> Result<Settled, SettleError> {
+        let Happening { order_id, user_id, event, answer, trace } = happening;
+        let order = &mut orders.get_mut(order_id).ok_or(SettleError::UnknownOrder(*order_id))?.order;
+        if order.draft.user_id != *user_id || answer.is_some_and(|answer| answer.amount != order.draft.amount) {
+            return Err(SettleError::Mismatch(*order_id));
+        }
+        let (state, effects) = match step(order.state, *event) {
+            Ok(Step::Changed(state, effects)) => (state, effects),
+            Ok(Step::Unchanged) => return Ok(Settled::Unchanged),
+            Ok(Step::TooLate) => return Ok(Settled::TooLate),
+            Err(contradiction) => {
+                tracing::warn!(order.id = %order_id, %contradiction, "payments contradicts itself");
+                return Ok(Settled::Contradicted);
+            }
+        };
+        (order.state, order.version, order.updated_at) = (state, order.version + 1, now);
+        if let State::Cancelling(cause) = state {
+            order.cancel_requested = Some((now, cause));
+            if effects.contains(&Effect::RequestCancel) {
+                letters.push(self.relay.seal(&order.cancel_request(cause), now, *trace));
+            }
+        }
+        Ok(Settled::Changed)
+    }
+
+    fn tell(&self, settled: &Results, changed: &[&Stepped], now: Micros) {
+        let final_now: Vec<_> = changed.iter().map(|one| &one.order).filter(|order| order.state.is_final()).collect();
+        self.pace.settled(final_now.iter().map(|order| now.since(order.created_at)));
+        for order in final_now {
             self.metrics.became_final(order.state, now.since(order.created_at));
         }
         for _ in settled.iter().filter(|one| **one == Ok(Settled::Contradicted)) {
@@ -194,62 +249,49 @@ impl Settling {
     }
 }
 
+/// An order, and the version that it had when it was read.
+struct Stepped {
+    order: Order,
+    read: i32,
+}
+
 /// The orders to announce: those that changed, and those whose answer came again, as it does when an instance died between its commit
 /// and its announcement.
-fn news(answers: &[Answer], settled: &Results, orders: &HashMap<OrderId, Order>) -> Vec<News> {
-    let news = answers.iter().zip(settled).filter_map(|(answer, settled)| {
-        let order = orders.get(&answer.order_id)?;
+fn news(happenings: &[Happening], settled: &Results, orders: &HashMap<OrderId, Stepped>) -> Vec<News> {
+    let news = happenings.iter().zip(settled).filter_map(|(happening, settled)| {
+        let order = &orders.get(&happening.order_id)?.order;
         match settled {
-            Ok(Settled::Changed | Settled::Unchanged) => Some(News { order: order.clone(), trace: answer.trace }),
-            Ok(Settled::Contradicted) | Err(_) => None,
+            Ok(Settled::Changed | Settled::Unchanged) if order.state.is_final() => {
+                Some(News { order: order.clone(), trace: happening.trace })
+            }
+            Ok(_) | Err(_) => None,
         }
     });
     news.collect()
 }
 
-async fn lock(tx: &Tx, answers: &[Answer]) -> Result<HashMap<OrderId, Order>, DbErr> {
-    let ids = Rows::new().uuids(answers.iter().map(|answer| answer.order_id.uuid()));
+async fn lock(tx: &Tx, happenings: &[Happening]) -> Result<HashMap<OrderId, Stepped>, DbErr> {
+    let ids = Rows::new().uuids(happenings.iter().map(|one| one.order_id.uuid()));
     let rows = LOCK.query(&**tx, ids, Vec::new()).await?;
-    let order = |row| Order::try_from(Model::from_query_result(row, "")?).map(|order| (order.id, order));
+    let order = |row| {
+        let order = Order::try_from(Model::from_query_result(row, "")?)?;
+        Ok((order.id, Stepped { read: order.version, order }))
+    };
     rows.iter().map(order).collect()
 }
 
-/// Steps one saga in memory. An order that changes is put with the `changed` ones, its version there still the one that is stored.
-fn settle(
-    orders: &mut HashMap<OrderId, Order>,
-    changed: &mut Vec<Order>,
-    answer: &Answer,
-    now: Micros,
-) -> Result<Settled, SettleError> {
-    let order = orders.get_mut(&answer.order_id).ok_or(SettleError::UnknownOrder(answer.order_id))?;
-    if (&order.draft.user_id, order.draft.amount) != (&answer.user_id, answer.amount) {
-        return Err(SettleError::Mismatch(answer.order_id));
-    }
-    match step(order.state, answer.event) {
-        Ok(Step::Changed(state, effects)) => {
-            debug_assert_eq!(effects, [Effect::AnnounceChange], "the only effect of settling");
-            order.state = state;
-            changed.push(order.clone());
-            order.version += 1;
-            order.updated_at = now;
-            Ok(Settled::Changed)
-        }
-        Ok(Step::Unchanged) => Ok(Settled::Unchanged),
-        Err(contradiction) => {
-            tracing::warn!(order.id = %answer.order_id, message.id = %answer.message_id, %contradiction, "payments contradicts itself");
-            Ok(Settled::Contradicted)
-        }
-    }
-}
-
 /// The new states.
-fn rows(changed: &[Order], now: Micros) -> Option<Part> {
+fn rows(changed: &[&Stepped], now: Micros) -> Option<Part> {
+    let orders = || changed.iter().map(|one| &one.order);
     let rows = || {
         Rows::new()
-            .uuids(changed.iter().map(|order| order.id.uuid()))
-            .texts(changed.iter().map(|order| order.state.status()))
-            .opt_texts(changed.iter().map(|order| order.state.reason()))
-            .ints(changed.iter().map(|order| i64::from(order.version)))
+            .uuids(orders().map(|order| order.id.uuid()))
+            .ints(changed.iter().map(|one| i64::from(one.read)))
+            .texts(orders().map(|order| order.state.status().as_str()))
+            .opt_texts(orders().map(|order| order.state.reason()))
+            .ints(orders().map(|order| i64::from(order.version)))
+            .ints(orders().map(|order| order.cancel_requested.map_or(0, |(at, _)| at.0)))
+            .opt_texts(orders().map(|order| order.cancel_requested.map(|(_, by)| by.as_str())))
     };
     (!changed.is_empty()).then(|| Part { rows: rows(), values: vec![now.0.into()] })
 }

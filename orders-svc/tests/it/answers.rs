@@ -15,18 +15,18 @@ use store::Micros;
 use uuid::Uuid;
 
 /// Says it, and comes back when orders has dealt with it.
-async fn say(service: &Service, answer: &impl Payload) -> TestResult {
+pub async fn say(service: &Service, answer: &impl Payload) -> TestResult {
     publish(service, &[Letter::seal(answer, Micros(1), None)]).await
 }
 
-async fn publish(service: &Service, letters: &[Letter]) -> TestResult {
+pub async fn publish(service: &Service, letters: &[Letter]) -> TestResult {
     for answer in service.broker.publish(letters).await {
         answer?;
     }
     Ok(())
 }
 
-fn succeeded(order: &Value) -> TestResult<PaymentSucceeded> {
+pub fn succeeded(order: &Value) -> TestResult<PaymentSucceeded> {
     Ok(PaymentSucceeded {
         order_id: OrderId::new(order["id"].as_str().ok_or("an id")?.parse()?),
         user_id: UserId::parse(order["user_id"].as_str().ok_or("a user")?)?,
@@ -36,12 +36,12 @@ fn succeeded(order: &Value) -> TestResult<PaymentSucceeded> {
     })
 }
 
-fn declined(order: &Value, reason: DeclineReason) -> TestResult<PaymentDeclined> {
+pub fn declined(order: &Value, reason: DeclineReason) -> TestResult<PaymentDeclined> {
     let PaymentSucceeded { order_id, user_id, amount_minor, currency, .. } = succeeded(order)?;
     Ok(PaymentDeclined { order_id, user_id, amount_minor, currency, reason })
 }
 
-async fn show(service: &Service, order: &Value) -> TestResult<Value> {
+pub async fn show(service: &Service, order: &Value) -> TestResult<Value> {
     let path = format!("/orders/{}", order["id"].as_str().ok_or("an id")?);
     Ok(service.get(order["user_id"].as_str().ok_or("a user")?, &path).await?.body)
 }

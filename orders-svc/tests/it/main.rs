@@ -3,6 +3,7 @@
 
 mod answers;
 mod calls;
+mod cancels;
 mod operation;
 mod overload;
 mod refusals;
@@ -51,6 +52,10 @@ on_every_database! {
     answers::an_answer_that_contradicts_a_final_order_changes_nothing_and_is_counted,
     answers::answers_that_fit_no_order_are_set_aside_with_the_reason,
     answers::a_replayed_request_is_answered_as_the_first_time_though_the_order_is_final,
+    cancels::a_cancel_is_recorded_asked_for_once_and_decided_by_payments,
+    cancels::a_success_that_crosses_a_cancel_waits_for_payments_last_word,
+    cancels::a_decline_ends_an_order_that_is_being_cancelled,
+    cancels::only_ones_own_order_that_is_not_final_can_be_cancelled,
     operation::the_documentation_is_served_with_its_document,
     operation::readiness_names_what_is_missing,
     overload::what_is_admitted_is_placed_and_the_rest_is_told_to_come_again,

@@ -5,15 +5,15 @@
 //! remembered balance would be stale every other time. See `docs/decisions/0003-ledger-reads-in-the-transaction.md`.
 
 use super::{
-    account::{Command, Known, Outcome, Verdict, fold},
+    account::{Command, Known, Outcome, Payment, Verdict, fold},
     spans,
-    tables::{self, AccountChange, Payment},
+    tables::{self, AccountChange},
 };
 use crate::metrics::PaymentMetrics;
 use messaging::{Letter, inbox, outbox, relay::Relay};
 use saga::{
-    Amount, Currency, MessageId, OrderId, UserId,
-    messages::{PaymentDeclined, PaymentSucceeded},
+    Currency, MessageId, OrderId, UserId,
+    messages::{PaymentCancelled, PaymentDeclined, PaymentSucceeded},
 };
 use sea_orm::DbErr;
 use std::{collections::HashMap, future::Future, sync::Arc, time::SystemTime};
@@ -182,10 +182,11 @@ impl Ledger {
         let tx = self.store.begin().await?;
         let (recorded, decided) = self.decide(&tx, work).await?;
         let (changes, outcomes): (Vec<_>, Vec<_>) = decided.into_iter().unzip();
-        let fresh = fresh_payments(work, &changes);
-        let writes = tables::Writes::of(&changes, &fresh, self.currency, now);
-        let payments = fresh.into_iter().map(|payment| (payment.order_id, payment)).chain(recorded).collect();
-        let letters = self.answers(work, &payments, now);
+        let writes = tables::Writes::of(&changes, self.currency, now);
+        let decided = || changes.iter().flat_map(|one| one.change.payments.iter().chain(&one.change.refunds));
+        let payments =
+            recorded.into_values().chain(decided().cloned()).map(|payment| (payment.order_id, payment)).collect();
+        let letters = self.answers(work, &outcomes, &payments, now);
         let lease = self.relay.lease(now);
         let keys = inbox::keys(tasks(work).filter_map(|(_, task)| Some(task.message.as_ref()?.id.uuid())), now);
         if !writes.execute(&tx, keys, outbox::rows(&letters, lease, now)).await? {
@@ -194,8 +195,7 @@ impl Ledger {
         fail::fail_point!("ledger::before-commit");
         tx.commit().await?;
         fail::fail_point!("ledger::after-commit");
-        let verdicts = changes.iter().flat_map(|change| &change.change.verdicts);
-        verdicts.for_each(|(_, _, verdict)| self.metrics.decided(*verdict));
+        decided().for_each(|payment| self.metrics.decided(payment.verdict));
         spans::committed(&self.tracer, work, &outcomes, since);
         self.relay.hand_over(letters, lease);
         Ok(outcomes.into_iter().map(|one| one.into_iter().map(|outcome| Done { outcome, at: now }).collect()).collect())
@@ -210,16 +210,15 @@ impl Ledger {
         let accounts = tables::lock(tx, work.iter().map(|one| &one.user)).await?;
         let recorded = tables::verdicts(tx, orders(work)).await?;
         let mut top_ups = tables::top_ups(tx, keys(work)).await?;
-        let verdicts: HashMap<_, _> = recorded.iter().map(|(order, payment)| (*order, payment.verdict)).collect();
         let decide = |one: &'a AccountTasks| {
             let before = accounts.get(one.user.as_str()).copied();
             let commands: Vec<_> = one.tasks.iter().map(|task| task.command.clone()).collect();
             let known = Known {
                 account: before,
-                verdicts: of_commands(&verdicts, &commands),
+                payments: of_commands(&recorded, &commands),
                 top_ups: top_ups.remove(one.user.as_str()).unwrap_or_default(),
             };
-            let (change, outcomes) = fold(known, &commands);
+            let (change, outcomes) = fold(&one.user, known, &commands);
             (AccountChange { user: &one.user, before, change }, outcomes)
         };
         let decided = work.iter().map(decide).collect();
@@ -227,13 +226,18 @@ impl Ledger {
     }
 
     /// An answer for every request, also for one that was answered before: the asker may have lost it.
-    fn answers(&self, work: &[AccountTasks], payments: &HashMap<OrderId, Payment>, now: Micros) -> Vec<Letter> {
-        let answer = |(_, task): (&UserId, &Task)| {
-            let Command::Charge { order_id, .. } = task.command else { return None };
-            let origin = task.message.as_ref()?;
-            Some(self.letter(payments.get(&order_id)?, origin.trace, now))
+    fn answers(
+        &self,
+        work: &[AccountTasks],
+        outcomes: &[Vec<Outcome>],
+        payments: &HashMap<OrderId, Payment>,
+        now: Micros,
+    ) -> Vec<Letter> {
+        let answer = |((_, task), outcome): ((&UserId, &Task), &Outcome)| {
+            let (Outcome::Decided(_), Some(origin)) = (outcome, &task.message) else { return None };
+            Some(self.letter(payments.get(&order(&task.command)?)?, origin.trace, now))
         };
-        tasks(work).filter_map(answer).collect()
+        tasks(work).zip(outcomes.iter().flatten()).filter_map(answer).collect()
     }
 
     fn letter(&self, payment: &Payment, trace: Option<TraceContext>, now: Micros) -> Letter {
@@ -248,6 +252,16 @@ impl Ledger {
                 let data = PaymentDeclined { order_id, user_id, amount_minor, currency, reason };
                 self.relay.seal(&data, now, trace)
             }
+            Verdict::Fenced(cause) => {
+                let data =
+                    PaymentCancelled { order_id, user_id, amount_minor, currency, cause, refund_transaction_id: None };
+                self.relay.seal(&data, now, trace)
+            }
+            Verdict::Refunded { cause, refund, .. } => {
+                let refund_transaction_id = Some(refund);
+                let data = PaymentCancelled { order_id, user_id, amount_minor, currency, cause, refund_transaction_id };
+                self.relay.seal(&data, now, trace)
+            }
         }
     }
 }
@@ -256,48 +270,31 @@ pub(super) fn tasks(work: &[AccountTasks]) -> impl Iterator<Item = (&UserId, &Ta
     work.iter().flat_map(|one| one.tasks.iter().map(|task| (&one.user, task)))
 }
 
-fn orders(work: &[AccountTasks]) -> Vec<uuid::Uuid> {
-    let order = |(_, task): (&UserId, &Task)| match task.command {
-        Command::Charge { order_id, .. } => Some(order_id.uuid()),
+/// The order that a command is about.
+fn order(command: &Command) -> Option<OrderId> {
+    match command {
+        Command::Charge { order_id, .. } | Command::Cancel { order_id, .. } => Some(*order_id),
         Command::Create | Command::TopUp { .. } => None,
-    };
-    tasks(work).filter_map(order).collect()
+    }
+}
+
+fn orders(work: &[AccountTasks]) -> Vec<uuid::Uuid> {
+    tasks(work).filter_map(|(_, task)| order(&task.command)).map(OrderId::uuid).collect()
 }
 
 fn keys(work: &[AccountTasks]) -> Vec<(&UserId, &str)> {
     fn key(command: &Command) -> Option<&str> {
         match command {
             Command::TopUp { key, .. } => key.as_deref(),
-            Command::Create | Command::Charge { .. } => None,
+            Command::Create | Command::Charge { .. } | Command::Cancel { .. } => None,
         }
     }
     tasks(work).filter_map(|(user, task)| Some((user, key(&task.command)?))).collect()
 }
 
-fn of_commands(verdicts: &HashMap<OrderId, Verdict>, commands: &[Command]) -> HashMap<OrderId, Verdict> {
-    let order = |command: &Command| match command {
-        Command::Charge { order_id, .. } => verdicts.get(order_id).map(|verdict| (*order_id, *verdict)),
-        Command::Create | Command::TopUp { .. } => None,
-    };
-    commands.iter().filter_map(order).collect()
-}
-
-/// The verdicts that this change makes, with what the commands said.
-fn fresh_payments(work: &[AccountTasks], changes: &[AccountChange<'_>]) -> Vec<Payment> {
-    let mut payments = Vec::new();
-    for (one, change) in work.iter().zip(changes) {
-        for (index, order_id, verdict) in &change.change.verdicts {
-            let amount: Option<Amount> = match one.tasks[*index].command {
-                Command::Charge { amount, .. } => Some(amount),
-                Command::Create | Command::TopUp { .. } => None,
-            };
-            let (order_id, user_id, verdict) = (*order_id, one.user.clone(), *verdict);
-            payments.extend(amount.map(|amount| Payment { order_id, user_id, amount, verdict }));
-        }
-    }
-    // In one order on every instance, as the accounts.
-    payments.sort_by_key(|payment| payment.order_id.uuid());
-    payments
+fn of_commands(payments: &HashMap<OrderId, Payment>, commands: &[Command]) -> HashMap<OrderId, Payment> {
+    let recorded = |order: OrderId| payments.get(&order).map(|payment| (order, payment.clone()));
+    commands.iter().filter_map(order).filter_map(recorded).collect()
 }
 
 /// Two smaller batches: half of the accounts each or, of a single account, half of its tasks. `None` for a single task.

@@ -16,20 +16,24 @@ pub(super) fn committed(tracer: &Tracer, work: &[AccountTasks], outcomes: &[Vec<
     }
     let size = tasks(work).count();
     for ((_, task), outcome) in tasks(work).zip(outcomes.iter().flatten()) {
-        if let (Some(origin), Command::Charge { order_id, .. }, Outcome::Charged(verdict)) =
-            (&task.message, &task.command, outcome)
-        {
-            tracer.record(origin.trace, since, || charged(*order_id, *verdict, size));
+        let (name, order_id) = match &task.command {
+            Command::Charge { order_id, .. } => ("debit account", *order_id),
+            Command::Cancel { order_id, .. } => ("cancel payment", *order_id),
+            Command::Create | Command::TopUp { .. } => continue,
+        };
+        if let (Some(origin), Outcome::Decided(verdict)) = (&task.message, outcome) {
+            tracer.record(origin.trace, since, || decided(name, order_id, *verdict, size));
         }
     }
 }
 
-fn charged(order_id: OrderId, verdict: Verdict, batch: usize) -> Span {
+fn decided(name: &'static str, order_id: OrderId, verdict: Verdict, batch: usize) -> Span {
     let outcome = match verdict {
         Verdict::Succeeded(_) => "succeeded",
         Verdict::Declined(reason) => reason.as_str(),
+        Verdict::Fenced(cause) | Verdict::Refunded { cause, .. } => cause.as_str(),
     };
-    Span::new(SpanKind::Internal, "debit account")
+    Span::new(SpanKind::Internal, name)
         .with("gozon.order.id", order_id.to_string())
         .with("gozon.payment.outcome", outcome)
         .with("gozon.batch.size", i64::try_from(batch).unwrap_or(i64::MAX))

@@ -1,9 +1,9 @@
 //! The ledger's statements: accounts, entries and payments, many rows at a time, on both databases.
 //! Absent: what to write (the fold decides) and reads for clients.
 
-use super::account::{Account, Change, EntryKind, TopUpMade, Verdict};
+use super::account::{Account, Change, EntryKind, Payment, TopUpMade, Verdict};
 use messaging::{inbox, outbox};
-use saga::{Amount, Currency, Money, OrderId, TransactionId, UserId, order::DeclineReason};
+use saga::{Amount, Currency, Money, OrderId, TransactionId, UserId};
 use sea_orm::{DbErr, QueryResult};
 use std::collections::HashMap;
 use store::{Micros, Part, Rows, Sql, Together, Tx};
@@ -16,7 +16,7 @@ static LOCK: Sql = Sql::over(
 );
 static VERDICTS: Sql = Sql::over(
     "order_id uuid",
-    "SELECT order_id, user_id, amount_minor, verdict, reason, transaction_id FROM payments
+    "SELECT order_id, user_id, amount_minor, verdict, reason, transaction_id, refund_id FROM payments
      WHERE order_id IN (SELECT order_id FROM {rows})",
 );
 static TOP_UPS: Sql = Sql::over(
@@ -41,20 +41,21 @@ static ENTRIES: Sql = Sql::over(
      SELECT user_id, seq, id, kind, amount, balance_after, order_id, key, {1} FROM {rows}",
 );
 static PAYMENTS: Sql = Sql::over(
-    "order_id uuid, user_id text, amount int, verdict text, reason text?, transaction_id uuid?",
-    "INSERT INTO payments (order_id, user_id, amount_minor, currency, verdict, reason, transaction_id, decided_at)
-     SELECT order_id, user_id, amount, {1}, verdict, reason, transaction_id, {2} FROM {rows}",
+    "order_id uuid, user_id text, amount int, verdict text, reason text?, transaction_id uuid?, refund_id uuid?",
+    "INSERT INTO payments (order_id, user_id, amount_minor, currency, verdict, reason, transaction_id, refund_id, decided_at)
+     SELECT order_id, user_id, amount, {1}, verdict, reason, transaction_id, refund_id, {2} FROM {rows}",
 );
-static WRITE: Together<6> = Together::of([&CREATE, &UPDATE, &ENTRIES, &PAYMENTS, &inbox::REMEMBER, &outbox::APPEND]);
+static REFUND: Sql = Sql::over(
+    "order_id uuid, verdict text, reason text?, refund_id uuid?",
+    "UPDATE payments SET verdict = rows.verdict, reason = rows.reason, refund_id = rows.refund_id FROM {rows}
+     WHERE payments.order_id = rows.order_id AND payments.verdict = 'succeeded'",
+);
+static WRITE: Together<7> =
+    Together::of([&CREATE, &UPDATE, &REFUND, &ENTRIES, &PAYMENTS, &inbox::REMEMBER, &outbox::APPEND]);
 
-/// A verdict as it was recorded, with whom and what it was about.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Payment {
-    pub order_id: OrderId,
-    pub user_id: UserId,
-    pub amount: Amount,
-    pub verdict: Verdict,
-}
+const SUCCEEDED: &str = "succeeded";
+const DECLINED: &str = "declined";
+const CANCELLED: &str = "cancelled";
 
 /// The change of one account, with the state that it was folded from.
 pub(super) struct AccountChange<'a> {
@@ -84,12 +85,16 @@ pub(super) async fn verdicts(tx: &Tx, orders: Vec<Uuid>) -> Result<HashMap<Order
 }
 
 fn payment(row: &QueryResult) -> Result<Payment, DbErr> {
-    let transaction: Option<Uuid> = row.try_get("", "transaction_id")?;
-    let reason: Option<String> = row.try_get("", "reason")?;
-    let verdict = match (row.try_get::<String>("", "verdict")?.as_str(), transaction, reason) {
-        ("succeeded", Some(id), None) => Verdict::Succeeded(TransactionId::new(id)),
-        ("declined", None, Some(reason)) => Verdict::Declined(reason.parse::<DeclineReason>().map_err(damaged)?),
-        (verdict, ..) => return Err(damaged(verdict)),
+    let id = |column: &str| Ok::<_, DbErr>(row.try_get::<Option<Uuid>>("", column)?.map(TransactionId::new));
+    let (word, reason) = (row.try_get::<String>("", "verdict")?, row.try_get::<Option<String>>("", "reason")?);
+    let verdict = match (word.as_str(), reason, id("transaction_id")?, id("refund_id")?) {
+        (SUCCEEDED, None, Some(debit), None) => Verdict::Succeeded(debit),
+        (DECLINED, Some(reason), None, None) => Verdict::Declined(reason.parse().map_err(damaged)?),
+        (CANCELLED, Some(cause), None, None) => Verdict::Fenced(cause.parse().map_err(damaged)?),
+        (CANCELLED, Some(cause), Some(debit), Some(refund)) => {
+            Verdict::Refunded { cause: cause.parse().map_err(damaged)?, debit, refund }
+        }
+        (word, ..) => return Err(damaged(word)),
     };
     Ok(Payment {
         order_id: OrderId::new(row.try_get("", "order_id")?),
@@ -126,36 +131,42 @@ fn damaged(what: impl ToString) -> DbErr {
 
 /// What a transaction writes of the ledger's own. All of it goes to the database in one trip.
 pub(super) struct Writes {
-    /// How many accounts are created or changed.
-    accounts: usize,
+    /// How many rows are created or changed that another instance may have changed first.
+    guarded: usize,
     created: Option<Part>,
     changed: Option<Part>,
+    refunds: Option<Part>,
     entries: Option<Part>,
     payments: Option<Part>,
 }
 
 impl Writes {
-    /// The accounts, the entries and the new verdicts; an order has one, for ever.
-    pub fn of(changes: &[AccountChange<'_>], payments: &[Payment], currency: Currency, now: Micros) -> Self {
+    /// The accounts, the entries and the verdicts; an order has one, for ever.
+    pub fn of(changes: &[AccountChange<'_>], currency: Currency, now: Micros) -> Self {
         let of = |created: bool| changes.iter().filter(move |one| one.change.created == created && one.writes());
         // In the order of the keys on every instance: two of them wait for each other instead of locking each other out.
         let (mut new, old): (Vec<_>, Vec<_>) = (of(true).collect(), of(false).collect());
         new.sort_by_key(|one| one.user.as_str());
+        let mut decided: Vec<_> = changes.iter().flat_map(|one| &one.change.payments).collect();
+        decided.sort_by_key(|payment| payment.order_id.uuid());
+        let given_back: Vec<_> = changes.iter().flat_map(|one| &one.change.refunds).collect();
         Self {
-            accounts: new.len() + old.len(),
+            guarded: new.len() + old.len() + given_back.len(),
             created: created(&new, currency, now),
             changed: changed(&old),
+            refunds: refunds(&given_back),
             entries: entries(changes, now),
-            payments: verdict_rows(payments, currency, now),
+            payments: payments(&decided, currency, now),
         }
     }
 
     /// Writes it, with the inbox keys of the messages that wanted it and the answers. `false` when another instance was faster with one
-    /// of the accounts: then nothing of the transaction may stay.
+    /// of the accounts or refunds: then nothing of the transaction may stay.
     pub async fn execute(self, tx: &Tx, keys: Option<Part>, letters: Option<Part>) -> Result<bool, DbErr> {
-        let Self { accounts, created, changed, entries, payments } = self;
-        let [created, changed, ..] = WRITE.execute(&**tx, [created, changed, entries, payments, keys, letters]).await?;
-        Ok(created + changed == u64::try_from(accounts).unwrap_or(u64::MAX))
+        let Self { guarded, created, changed, refunds, entries, payments } = self;
+        let [created, changed, refunds, ..] =
+            WRITE.execute(&**tx, [created, changed, refunds, entries, payments, keys, letters]).await?;
+        Ok(created + changed + refunds == u64::try_from(guarded).unwrap_or(u64::MAX))
     }
 }
 
@@ -193,14 +204,18 @@ fn changed(old: &[&AccountChange<'_>]) -> Option<Part> {
 
 fn entries(changes: &[AccountChange<'_>], now: Micros) -> Option<Part> {
     let all: Vec<_> = changes.iter().flat_map(|one| one.change.entries.iter().map(|entry| (one.user, entry))).collect();
-    let kind = |kind: &EntryKind| if matches!(kind, EntryKind::TopUp(_)) { "topup" } else { "debit" };
+    let kind = |kind: &EntryKind| match kind {
+        EntryKind::TopUp(_) => "topup",
+        EntryKind::Debit(_) => "debit",
+        EntryKind::Refund(_) => "refund",
+    };
     let order = |kind: &EntryKind| match kind {
         EntryKind::TopUp(_) => None,
-        EntryKind::Debit(order_id) => Some(order_id.uuid()),
+        EntryKind::Debit(order_id) | EntryKind::Refund(order_id) => Some(order_id.uuid()),
     };
     let key = |kind: &EntryKind| match kind {
         EntryKind::TopUp(key) => key.clone(),
-        EntryKind::Debit(_) => None,
+        EntryKind::Debit(_) | EntryKind::Refund(_) => None,
     };
     let rows = || {
         Rows::new()
@@ -216,19 +231,39 @@ fn entries(changes: &[AccountChange<'_>], now: Micros) -> Option<Part> {
     (!all.is_empty()).then(|| Part { rows: rows(), values: vec![now.0.into()] })
 }
 
-fn verdict_rows(payments: &[Payment], currency: Currency, now: Micros) -> Option<Part> {
-    let words = |payment: &Payment| match payment.verdict {
-        Verdict::Succeeded(id) => ("succeeded", None, Some(id.uuid())),
-        Verdict::Declined(reason) => ("declined", Some(reason.as_str()), None),
-    };
+/// A verdict as its columns: the word, the reason, the debit and the refund.
+fn words(payment: &Payment) -> (&'static str, Option<&'static str>, Option<Uuid>, Option<Uuid>) {
+    match payment.verdict {
+        Verdict::Succeeded(debit) => (SUCCEEDED, None, Some(debit.uuid()), None),
+        Verdict::Declined(reason) => (DECLINED, Some(reason.as_str()), None, None),
+        Verdict::Fenced(cause) => (CANCELLED, Some(cause.as_str()), None, None),
+        Verdict::Refunded { cause, debit, refund } => {
+            (CANCELLED, Some(cause.as_str()), Some(debit.uuid()), Some(refund.uuid()))
+        }
+    }
+}
+
+fn payments(decided: &[&Payment], currency: Currency, now: Micros) -> Option<Part> {
     let rows = || {
         Rows::new()
-            .uuids(payments.iter().map(|payment| payment.order_id.uuid()))
-            .texts(payments.iter().map(|payment| payment.user_id.as_str()))
-            .ints(payments.iter().map(|payment| payment.amount.minor()))
-            .texts(payments.iter().map(|payment| words(payment).0))
-            .opt_texts(payments.iter().map(|payment| words(payment).1))
-            .opt_uuids(payments.iter().map(|payment| words(payment).2))
+            .uuids(decided.iter().map(|payment| payment.order_id.uuid()))
+            .texts(decided.iter().map(|payment| payment.user_id.as_str()))
+            .ints(decided.iter().map(|payment| payment.amount.minor()))
+            .texts(decided.iter().map(|payment| words(payment).0))
+            .opt_texts(decided.iter().map(|payment| words(payment).1))
+            .opt_uuids(decided.iter().map(|payment| words(payment).2))
+            .opt_uuids(decided.iter().map(|payment| words(payment).3))
     };
-    (!payments.is_empty()).then(|| Part { rows: rows(), values: vec![currency.as_str().into(), now.0.into()] })
+    (!decided.is_empty()).then(|| Part { rows: rows(), values: vec![currency.as_str().into(), now.0.into()] })
+}
+
+fn refunds(given_back: &[&Payment]) -> Option<Part> {
+    let rows = || {
+        Rows::new()
+            .uuids(given_back.iter().map(|payment| payment.order_id.uuid()))
+            .texts(given_back.iter().map(|payment| words(payment).0))
+            .opt_texts(given_back.iter().map(|payment| words(payment).1))
+            .opt_uuids(given_back.iter().map(|payment| words(payment).3))
+    };
+    (!given_back.is_empty()).then(|| Part { rows: rows(), values: Vec::new() })
 }

@@ -1,9 +1,9 @@
-//! Answering orders' requests for money: each message becomes a command for its account.
+//! Answering orders' requests for money, and to let it be: each message becomes a command for its account.
 //! Absent: the decision (the account's fold) and the answer's row (the ledger writes it with the decision).
 
 use crate::accounts::{
     Accounts,
-    account::Command,
+    account::{Command, Outcome},
     ledger::{ChangeError, Origin, Task},
 };
 use async_trait::async_trait;
@@ -12,8 +12,8 @@ use messaging::{
     consumer::{Handle, HandleError},
 };
 use saga::{
-    Currency, TransactionId,
-    messages::{Payload, PaymentRequested},
+    Currency, OrderId, TransactionId, UserId,
+    messages::{Payload, PaymentCancelRequested, PaymentRequested},
 };
 use uuid::Uuid;
 
@@ -30,26 +30,48 @@ pub struct Charging {
 impl Handle for Charging {
     async fn handle(&self, event: &Event) -> Result<(), HandleError> {
         match event.type_name.as_str() {
-            PaymentRequested::TYPE => self.charge(event.data()?, event).await,
+            PaymentRequested::TYPE => {
+                let PaymentRequested { order_id, user_id, amount_minor: amount, currency } = event.data()?;
+                let command = Command::Charge { order_id, amount, transaction_id: fresh() };
+                self.answer(event, order_id, user_id, currency, command).await
+            }
+            PaymentCancelRequested::TYPE => {
+                let PaymentCancelRequested { order_id, user_id, amount_minor: amount, currency, cause } =
+                    event.data()?;
+                let command = Command::Cancel { order_id, amount, cause, transaction_id: fresh() };
+                self.answer(event, order_id, user_id, currency, command).await
+            }
             other => Err(Poison::UnknownType(other.to_owned()).into()),
         }
     }
 }
 
+/// The id of an entry that may have to be made.
+fn fresh() -> TransactionId {
+    TransactionId::new(Uuid::now_v7())
+}
+
 impl Charging {
-    async fn charge(&self, request: PaymentRequested, event: &Event) -> Result<(), HandleError> {
-        if request.currency != self.currency {
-            return Err(HandleError::Failed(format!("asks for {}, the shop has {}", request.currency, self.currency)));
+    async fn answer(
+        &self,
+        event: &Event,
+        order: OrderId,
+        user: UserId,
+        currency: Currency,
+        command: Command,
+    ) -> Result<(), HandleError> {
+        if currency != self.currency {
+            return Err(HandleError::Failed(format!("asks for {currency}, the shop has {}", self.currency)));
         }
-        let command = Command::Charge {
-            order_id: request.order_id,
-            amount: request.amount_minor,
-            transaction_id: TransactionId::new(Uuid::now_v7()),
-        };
         let message = Some(Origin { id: event.id, trace: event.trace });
-        let done = self.accounts.change(request.user_id, Task { command, message }).await?;
-        tracing::debug!(order.id = %request.order_id, message.id = %event.id, outcome = ?done.outcome, "answered a payment request");
-        Ok(())
+        let done = self.accounts.change(user, Task { command, message }).await?;
+        tracing::debug!(order.id = %order, message.id = %event.id, outcome = ?done.outcome, "answered orders");
+        match done.outcome {
+            Outcome::Mismatch => {
+                Err(HandleError::Failed(format!("order {order} was paid by another account, or another amount")))
+            }
+            _ => Ok(()),
+        }
     }
 }
 

@@ -70,7 +70,9 @@ pub async fn top_up(
             return Err(Problem::new(Code::BalanceLimitExceeded, detail).field("amount", detail));
         }
         Outcome::NoAccount => return Err(no_account()),
-        Outcome::Created | Outcome::AlreadyExists | Outcome::Charged(_) => return Err(not_an_answer()),
+        Outcome::Created | Outcome::AlreadyExists | Outcome::Decided(_) | Outcome::Mismatch => {
+            return Err(not_an_answer());
+        }
     };
     let mut response = HttpResponse::Ok();
     if replayed {

@@ -58,7 +58,7 @@ pub async fn an_order_is_debited_once_however_often_it_is_asked_for(service: Arc
         Ok(instance.change(user.clone(), charge(order, 300)?).await?.outcome)
     };
     let verdicts = try_join_all((0..40).map(|turn| ask(if turn % 2 == 0 { &here } else { &there }))).await?;
-    assert!(matches!(verdicts[0], Outcome::Charged(Verdict::Succeeded(_))));
+    assert!(matches!(verdicts[0], Outcome::Decided(Verdict::Succeeded(_))));
     assert!(verdicts.iter().all(|verdict| *verdict == verdicts[0]));
     assert_eq!(service.get("u", "/accounts/balance").await?.body["balance"], "7.00");
     Ok(())

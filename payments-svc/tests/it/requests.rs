@@ -11,7 +11,11 @@ use messaging::{
     broker::{Broker, ORDERS_PAYMENT_RESULTS, Settlement},
     parking,
 };
-use saga::{Amount, Currency, OrderId, UserId, messages::PaymentRequested};
+use saga::{
+    Amount, Currency, OrderId, UserId,
+    messages::{PaymentCancelRequested, PaymentRequested},
+    order::CancelCause,
+};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use store::Micros;
@@ -34,6 +38,11 @@ fn request(user: &str, minor: i64) -> TestResult<PaymentRequested> {
 
 fn letter(request: &PaymentRequested) -> Letter {
     Letter::seal(request, Micros(1), None)
+}
+
+fn cancel(request: &PaymentRequested, cause: CancelCause) -> Letter {
+    let PaymentRequested { order_id, user_id, amount_minor, currency } = request.clone();
+    Letter::seal(&PaymentCancelRequested { order_id, user_id, amount_minor, currency, cause }, Micros(1), None)
 }
 
 /// Says it, and comes back when payments has dealt with it.
@@ -126,5 +135,89 @@ pub async fn a_request_in_another_currency_is_set_aside_with_the_reason(service:
     assert_eq!((parked.len(), parked[0].error.as_str()), (1, "asks for USD, the shop has RUB"));
     parking::discard(&service.store, parked[0].id).await?;
     assert_eq!(service.get("u", "/accounts/balance").await?.body["balance"], "5.00");
+    Ok(())
+}
+
+pub async fn a_cancel_that_comes_first_fences_every_request(service: Arc<Service>) -> TestResult {
+    create(&service, "u").await?;
+    top_up(&service, "u", "5").await?;
+    for (user, cause) in [("u", CancelCause::ByUser), ("nobody", CancelCause::Deadline)] {
+        let late = request(user, 300)?;
+        let fenced = ask(&service, cancel(&late, cause)).await?;
+        let data = json!({
+            "order_id": late.order_id, "user_id": user, "amount_minor": 300, "currency": "RUB", "cause": cause,
+            "refund_transaction_id": null,
+        });
+        assert_eq!((&fenced["type"], &fenced["data"]), (&json!("gozon.payment.cancelled.v1"), &data));
+        for again in [letter(&late), cancel(&late, cause), letter(&late)] {
+            assert_eq!(ask(&service, again).await?["data"], data);
+        }
+    }
+    assert_eq!(service.get("u", "/accounts/balance").await?.body["balance"], "5.00");
+    Ok(())
+}
+
+pub async fn a_cancel_gives_back_what_was_paid_once(service: Arc<Service>) -> TestResult {
+    create(&service, "u").await?;
+    top_up(&service, "u", "5").await?;
+    let paid = request("u", 300)?;
+    assert_eq!(ask(&service, letter(&paid)).await?["type"], "gozon.payment.succeeded.v1");
+    let refunded = ask(&service, cancel(&paid, CancelCause::ByUser)).await?;
+    assert_eq!(refunded["type"], "gozon.payment.cancelled.v1");
+    let entry = service.get("u", "/accounts/transactions").await?.body["transactions"][0].clone();
+    assert_eq!((&entry["kind"], &entry["amount"]), (&json!("refund"), &json!("3.00")));
+    assert_eq!((&entry["balance_after"], &entry["order_id"]), (&json!("5.00"), &json!(paid.order_id)));
+    assert_eq!(refunded["data"]["refund_transaction_id"], entry["id"]);
+    for again in [cancel(&paid, CancelCause::ByUser), letter(&paid), cancel(&paid, CancelCause::Deadline)] {
+        assert_eq!(ask(&service, again).await?["data"], refunded["data"], "the first word stands");
+    }
+    assert_eq!(service.get("u", "/accounts/balance").await?.body["balance"], "5.00");
+    Ok(())
+}
+
+pub async fn a_cancel_of_what_was_declined_is_answered_with_that(service: Arc<Service>) -> TestResult {
+    create(&service, "u").await?;
+    let poor = request("u", 300)?;
+    let declined = ask(&service, letter(&poor)).await?;
+    top_up(&service, "u", "5").await?;
+    let answer = ask(&service, cancel(&poor, CancelCause::ByUser)).await?;
+    assert_eq!((&answer["type"], &answer["data"]), (&declined["type"], &declined["data"]));
+    Ok(())
+}
+
+pub async fn requests_and_cancels_that_cross_end_in_one_outcome(service: Arc<Service>) -> TestResult {
+    create(&service, "u").await?;
+    top_up(&service, "u", "100").await?;
+    for _ in 0..20 {
+        let order = request("u", 300)?;
+        let mut letters: Vec<_> = (0..3).map(|_| letter(&order)).collect();
+        letters.extend((0..3).map(|_| cancel(&order, CancelCause::ByUser)));
+        let said = letters.iter().map(|letter| say(&service, letter.clone()));
+        futures_util::future::try_join_all(said).await?;
+        let answers = take(&service, 6).await?;
+        let last = ask(&service, letter(&order)).await?;
+        assert_eq!(last["type"], "gozon.payment.cancelled.v1");
+        let paid = answers.iter().filter(|answer| answer["type"] == "gozon.payment.succeeded.v1").count();
+        assert!(answers.iter().filter(|answer| answer["data"] == last["data"]).count() + paid == 6, "{answers:?}");
+        assert_eq!(service.get("u", "/accounts/balance").await?.body["balance"], "100.00");
+    }
+    Ok(())
+}
+
+pub async fn nobody_is_paid_back_what_somebody_else_paid(service: Arc<Service>) -> TestResult {
+    for user in ["u", "v"] {
+        create(&service, user).await?;
+        top_up(&service, user, "5").await?;
+    }
+    let paid = request("u", 300)?;
+    ask(&service, letter(&paid)).await?;
+    let stranger = PaymentRequested { user_id: UserId::parse("v")?, ..paid.clone() };
+    say(&service, cancel(&stranger, CancelCause::ByUser)).await?;
+    let parked = parking::list(&service.store, 10).await?;
+    assert!(parked.len() == 1 && parked[0].error.contains("was paid by another account"), "{parked:?}");
+    parking::discard(&service.store, parked[0].id).await?;
+    for (user, balance) in [("u", "2.00"), ("v", "5.00")] {
+        assert_eq!(service.get(user, "/accounts/balance").await?.body["balance"], balance);
+    }
     Ok(())
 }

@@ -10,7 +10,8 @@ pub fn orders() -> Table {
     let mut cases = amounts();
     cases.extend(statuses());
     cases.extend(keys());
-    let nullable = &["description", "reason", "cancel_requested_at", "idempotency_key"];
+    cases.extend(cancels());
+    let nullable = &["description", "reason", "cancel_requested_at", "cancel_cause", "idempotency_key"];
     Table { name: "orders", valid, nullable, cases }
 }
 
@@ -27,7 +28,8 @@ fn valid(n: u8) -> Row {
         ("created_at", 1_i64.into()),
         ("updated_at", 1_i64.into()),
         ("pay_before", 2_i64.into()),
-        ("cancel_requested_at", 1_i64.into()),
+        ("cancel_requested_at", None::<i64>.into()),
+        ("cancel_cause", None::<String>.into()),
         ("idempotency_key", format!("key-{n}").into()),
     ]
 }
@@ -76,5 +78,18 @@ fn keys() -> Vec<super::Case> {
         accepted([("idempotency_key", None::<String>.into())]),
         accepted([("description", None::<String>.into())]),
         accepted([("cancel_requested_at", None::<i64>.into())]),
+    ]
+}
+
+fn cancels() -> Vec<super::Case> {
+    let cancel = |at: Option<i64>, cause: Option<&str>| {
+        [("cancel_requested_at", at.into()), ("cancel_cause", cause.map(str::to_owned).into())]
+    };
+    vec![
+        accepted(cancel(Some(1), Some("cancelled_by_user"))),
+        accepted(cancel(Some(1), Some("payment_deadline"))),
+        refused(cancel(Some(1), Some("a whim")), Check("orders_cancel_cause_fits")),
+        refused(cancel(Some(1), None), Check("orders_cancel_cause_fits")),
+        refused(cancel(None, Some("payment_deadline")), Check("orders_cancel_cause_fits")),
     ]
 }

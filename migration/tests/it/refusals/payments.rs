@@ -13,7 +13,7 @@ pub fn accounts() -> Table {
         accepted(balance(0)),
         accepted(balance(MAX_MINOR)),
         refused(balance(-1), Check("accounts_balance_in_range")),
-        refused(balance(MAX_MINOR + 1), Check("accounts_balance_in_range")),
+        accepted(balance(MAX_MINOR + 1)),
         accepted([("seq", 0_i64.into())]),
         refused([("seq", (-1_i64).into())], Check("accounts_seq_from_zero")),
         refused([("user_id", "user-1".into())], Unique { index: "accounts_pkey", columns: &["user_id"] }),
@@ -98,23 +98,41 @@ fn once() -> Vec<Case> {
 }
 
 pub fn payments() -> Table {
-    let answer = |verdict: &str, reason: Option<&str>, transaction: Option<u128>| -> [(&'static str, Value); 3] {
+    let answer = |verdict: &str, reason: Option<&str>, entries: [Option<u128>; 2]| -> [(&'static str, Value); 4] {
         let reason = reason.map(str::to_owned);
-        let transaction = transaction.map(Uuid::from_u128);
-        [("verdict", verdict.into()), ("reason", reason.into()), ("transaction_id", transaction.into())]
+        let [debit, refund] = entries.map(|id| id.map(Uuid::from_u128).into());
+        [("verdict", verdict.into()), ("reason", reason.into()), ("transaction_id", debit), ("refund_id", refund)]
     };
-    let cases = vec![
-        accepted(answer("declined", Some("insufficient_funds"), None)),
-        accepted(answer("declined", Some("account_not_found"), None)),
-        refused(answer("perhaps", None, None), Check("payments_verdict_known")),
-        refused(answer("declined", Some("a whim"), None), Check("payments_reason_known")),
-        refused(answer("declined", None, None), Check("payments_reason_iff_declined")),
-        refused(answer("succeeded", Some("account_not_found"), Some(9)), Check("payments_reason_iff_declined")),
-        refused(answer("succeeded", None, None), Check("payments_transaction_iff_succeeded")),
-        refused(answer("declined", Some("account_not_found"), Some(9)), Check("payments_transaction_iff_succeeded")),
-        refused([("order_id", Uuid::from_u128(1).into())], Unique { index: "payments_pkey", columns: &["order_id"] }),
-    ];
-    Table { name: "payments", valid: payment, nullable: &["reason", "transaction_id"], cases }
+    const NONE: [Option<u128>; 2] = [None, None];
+    const DEBIT: [Option<u128>; 2] = [Some(9), None];
+    const REFUND: [Option<u128>; 2] = [None, Some(8)];
+    const BOTH: [Option<u128>; 2] = [Some(9), Some(8)];
+    let (reason, entries) = (Check("payments_reason_fits"), Check("payments_entries_fit"));
+    let mut cases = Vec::new();
+    for (verdict, why, not_why) in [
+        ("declined", ["insufficient_funds", "account_not_found"], "payment_deadline"),
+        ("cancelled", ["cancelled_by_user", "payment_deadline"], "account_not_found"),
+    ] {
+        cases.extend(why.map(|why| accepted(answer(verdict, Some(why), NONE))));
+        cases.extend([None, Some(not_why), Some("a whim")].map(|why| refused(answer(verdict, why, NONE), reason)));
+    }
+    cases.extend([
+        accepted(answer("succeeded", None, DEBIT)),
+        accepted(answer("cancelled", Some("payment_deadline"), BOTH)),
+        refused(answer("perhaps", None, NONE), reason),
+        refused(answer("succeeded", Some("account_not_found"), DEBIT), reason),
+    ]);
+    for (verdict, why, wrong) in
+        [("succeeded", None, [NONE, REFUND, BOTH]), ("declined", Some("account_not_found"), [DEBIT, REFUND, BOTH])]
+    {
+        cases.extend(wrong.map(|wrong| refused(answer(verdict, why, wrong), entries)));
+    }
+    cases.extend([DEBIT, REFUND].map(|wrong| refused(answer("cancelled", Some("payment_deadline"), wrong), entries)));
+    cases.push(refused(
+        [("order_id", Uuid::from_u128(1).into())],
+        Unique { index: "payments_pkey", columns: &["order_id"] },
+    ));
+    Table { name: "payments", valid: payment, nullable: &["reason", "transaction_id", "refund_id"], cases }
 }
 
 fn payment(n: u8) -> Row {
@@ -126,6 +144,7 @@ fn payment(n: u8) -> Row {
         ("verdict", "succeeded".into()),
         ("reason", None::<String>.into()),
         ("transaction_id", Uuid::from_u128(n.into()).into()),
+        ("refund_id", None::<Uuid>.into()),
         ("decided_at", 1_i64.into()),
     ]
 }
