@@ -5,8 +5,9 @@
 //! sender, or never had one (the broker was away); the sweep takes it.
 
 use crate::Letter;
+use saga::messages::{Payload, routing_key};
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult};
-use std::time::Duration;
+use std::{ops::Range, time::Duration};
 use store::{Micros, Part, Rows, Sql, Store};
 use uuid::Uuid;
 
@@ -28,6 +29,10 @@ static CLAIM: Sql = Sql::new(
     "UPDATE outbox SET lease_until = {2} WHERE id IN
        (SELECT id FROM outbox WHERE lease_until <= {1} ORDER BY id LIMIT {3} {skip locked})
      RETURNING id, routing_key, partition_key, body",
+);
+static FIND: Sql = Sql::new(
+    "SELECT lease_until FROM outbox
+     WHERE id >= {1} AND id < {2} AND routing_key = {3} AND partition_key = {4} AND body LIKE {5} LIMIT 1",
 );
 static DEPTH: Sql = Sql::new("SELECT count(*) AS depth, min(created_at) AS oldest FROM outbox");
 
@@ -129,6 +134,23 @@ pub async fn vacuum(store: &Store) -> Result<(), DbErr> {
     }
     // Giving pages back to the disk would lock out everybody.
     store.connection().execute_unprepared("VACUUM (TRUNCATE false) outbox").await.map(drop)
+}
+
+/// Until when the letter of this type about this order is its sender's; `None` when there is none any more: the broker has it. `ids`
+/// bounds the search, for there is no index by order.
+///
+/// # Errors
+/// The driver's.
+pub async fn lease_of<P: Payload>(store: &Store, payload: &P, ids: Range<Uuid>) -> Result<Option<Micros>, DbErr> {
+    let values = vec![
+        ids.start.into(),
+        ids.end.into(),
+        routing_key(P::TYPE).into(),
+        payload.user_id().as_str().into(),
+        format!("%{}%", payload.order_id()).into(),
+    ];
+    let rows = FIND.query(store.connection(), Rows::new(), values).await?;
+    rows.first().map(|row| row.try_get("", "lease_until").map(Micros)).transpose()
 }
 
 /// How many messages wait, and since when the oldest does.

@@ -68,6 +68,8 @@ pub struct Parked {
     pub error: String,
     /// When it failed first.
     pub first_failed_at: Micros,
+    /// When it is tried again, if it is by itself.
+    pub next_attempt_at: Option<Micros>,
 }
 
 static SAVE: Sql = Sql::over(
@@ -78,13 +80,18 @@ static SAVE: Sql = Sql::over(
 static DUE: Sql = Sql::new(
     "UPDATE parked SET next_attempt_at = {2} WHERE id IN
        (SELECT id FROM parked WHERE state = 'retrying' AND queue = {4} AND next_attempt_at <= {1} ORDER BY next_attempt_at LIMIT {3} {skip locked})
-     RETURNING id, queue, message_id, body, state, attempts, error, first_failed_at",
+     RETURNING id, queue, message_id, body, state, attempts, error, first_failed_at, next_attempt_at",
 );
 static LIST: Sql = Sql::new(
-    "SELECT id, queue, message_id, body, state, attempts, error, first_failed_at FROM parked ORDER BY first_failed_at, id LIMIT {1}",
+    "SELECT id, queue, message_id, body, state, attempts, error, first_failed_at, next_attempt_at FROM parked ORDER BY first_failed_at, id LIMIT {1}",
 );
-static SHOW: Sql =
-    Sql::new("SELECT id, queue, message_id, body, state, attempts, error, first_failed_at FROM parked WHERE id = {1}");
+static LIST_SINCE: Sql = Sql::new(
+    "SELECT id, queue, message_id, body, state, attempts, error, first_failed_at, next_attempt_at FROM parked
+     WHERE queue = {1} AND first_failed_at >= {2} ORDER BY first_failed_at, id LIMIT {3}",
+);
+static SHOW: Sql = Sql::new(
+    "SELECT id, queue, message_id, body, state, attempts, error, first_failed_at, next_attempt_at FROM parked WHERE id = {1}",
+);
 static FAILED_AGAIN: Sql = Sql::new(
     "UPDATE parked SET state = {2}, attempts = attempts + 1, next_attempt_at = CASE {2} WHEN 'retrying' THEN {3} END, error = {4}, updated_at = {5}
      WHERE id = {1} AND state = 'retrying'",
@@ -165,6 +172,15 @@ pub async fn list(store: &Store, limit: u32) -> Result<Vec<Parked>, DbErr> {
     LIST.query(store.connection(), Rows::new(), vec![i64::from(limit).into()]).await?.iter().map(parked).collect()
 }
 
+/// The messages of a queue that were set aside at that time or later, oldest first.
+///
+/// # Errors
+/// The driver's.
+pub async fn list_since(store: &Store, queue: &str, since: Micros, limit: u32) -> Result<Vec<Parked>, DbErr> {
+    let values = vec![queue.into(), since.0.into(), i64::from(limit).into()];
+    LIST_SINCE.query(store.connection(), Rows::new(), values).await?.iter().map(parked).collect()
+}
+
 /// One message set aside.
 ///
 /// # Errors
@@ -215,5 +231,6 @@ fn parked(row: &QueryResult) -> Result<Parked, DbErr> {
         attempts: u32::try_from(row.try_get::<i32>("", "attempts")?).unwrap_or(u32::MAX),
         error: row.try_get("", "error")?,
         first_failed_at: Micros(row.try_get("", "first_failed_at")?),
+        next_attempt_at: row.try_get::<Option<i64>>("", "next_attempt_at")?.map(Micros),
     })
 }

@@ -13,6 +13,7 @@ use crate::{
         hub::{HubHandle, SocketLimits},
     },
     settling::{Settling, SettlingHandle},
+    timeline::Timelines,
     waiting::Waiting,
 };
 use edge::{Check, HttpMetrics, Observer};
@@ -59,6 +60,7 @@ pub struct App {
     waiting: RepeaterHandle,
     deadline: RepeaterHandle,
     sockets: Sockets,
+    timelines: Timelines,
     broker: Check,
 }
 
@@ -96,6 +98,7 @@ impl App {
             metrics: pushes,
             allowed_origins: options.allowed_origins.as_slice().into(),
         };
+        let timelines = Timelines { store: reads.clone(), clock: clock.clone(), broker: broker.reachable() };
         let listening = Listening(announcer.clone());
         let waiting = Waiting::new(store.clone(), clock.clone(), orders.clone());
         let settling = Settling {
@@ -134,6 +137,7 @@ impl App {
             waiting: Repeater::start("waiting", &vitals, move || waiting.clone()),
             deadline: Repeater::start("deadline", &vitals, move || deadline.clone()),
             sockets,
+            timelines,
             broker: launch::reachable(broker.reachable()),
             store,
             reads,
@@ -149,6 +153,7 @@ impl App {
             placing: self.placing.clone(),
             settling: self.settling.clone(),
             store: self.reads.clone(),
+            timelines: self.timelines.clone(),
             sockets: self.sockets.clone(),
         }
     }

@@ -18,4 +18,5 @@ pub mod reading;
 pub mod settling;
 #[cfg(test)]
 mod testing;
+mod timeline;
 mod waiting;

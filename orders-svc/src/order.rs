@@ -2,7 +2,7 @@
 //! Absent: the saga's rules (saga::order) and the tables.
 
 use saga::{
-    Amount, Currency, OrderId, UserId,
+    Amount, Currency, OrderId, TransactionId, UserId,
     messages::{PaymentCancelRequested, PaymentRequested},
     order::{CancelCause, START, State},
 };
@@ -42,6 +42,8 @@ pub struct Order {
     pub pay_before: Micros,
     /// When somebody asked to cancel it, and who.
     pub cancel_requested: Option<(Micros, CancelCause)>,
+    /// The entry in the account's statement that gave the money back.
+    pub refund: Option<TransactionId>,
 }
 
 impl Order {
@@ -57,6 +59,7 @@ impl Order {
             updated_at: now,
             pay_before,
             cancel_requested: None,
+            refund: None,
         }
     }
 

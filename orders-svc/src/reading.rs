@@ -3,7 +3,7 @@
 
 use crate::order::{Order, OrderDraft};
 use entities::orders::order::{Column, Entity, Model};
-use saga::{Amount, OrderId, UserId, order::State};
+use saga::{Amount, OrderId, TransactionId, UserId, order::State};
 use sea_orm::{ColumnTrait, DbErr, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect};
 use std::time::Duration;
 use store::{Micros, Store};
@@ -98,6 +98,7 @@ impl TryFrom<Model> for Order {
             updated_at: Micros(row.updated_at),
             pay_before: Micros(row.pay_before),
             cancel_requested: row.cancel_requested_at.map(Micros).zip(cause),
+            refund: row.refund_transaction_id.map(TransactionId::new),
         })
     }
 }

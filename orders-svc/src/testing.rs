@@ -108,7 +108,11 @@ impl Shop {
             order_id: order.id,
             user_id: order.draft.user_id.clone(),
             event: Event::PaymentSucceeded,
-            answer: Some(Answer { message_id: MessageId::new(Uuid::now_v7()), amount: order.draft.amount }),
+            answer: Some(Answer {
+                message_id: MessageId::new(Uuid::now_v7()),
+                amount: order.draft.amount,
+                refund: None,
+            }),
             trace: None,
         };
         let settled = all(&self.settling, orders.iter().map(answer).collect()).await;

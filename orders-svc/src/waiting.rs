@@ -90,6 +90,7 @@ mod tests {
             updated_at: before(age).0,
             pay_before: NOW.0,
             cancel_requested_at: None,
+            refund_transaction_id: None,
             cancel_cause: None,
             idempotency_key: None,
         };

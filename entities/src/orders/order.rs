@@ -40,6 +40,8 @@ pub struct Model {
     /// Who asked: `cancelled_by_user` or `payment_deadline`; there exactly when somebody did.
     #[sea_orm(column_type = "Text", nullable)]
     pub cancel_cause: Option<String>,
+    /// The entry that gave the money back; only of an order that is `CANCELLED`.
+    pub refund_transaction_id: Option<Uuid>,
     /// The buyer's Idempotency-Key, unique for each buyer.
     #[sea_orm(column_type = "Text", nullable)]
     pub idempotency_key: Option<String>,

@@ -79,6 +79,7 @@ fn full_order() -> order::Model {
         pay_before: LARGE,
         cancel_requested_at: Some(LARGE),
         cancel_cause: Some("cancelled_by_user".to_owned()),
+        refund_transaction_id: Some(Uuid::now_v7()),
         idempotency_key: Some("key".to_owned()),
     }
 }
@@ -91,6 +92,7 @@ fn bare_order() -> order::Model {
         reason: None,
         cancel_requested_at: None,
         cancel_cause: None,
+        refund_transaction_id: None,
         idempotency_key: None,
         ..full_order()
     }

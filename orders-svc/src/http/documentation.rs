@@ -3,7 +3,7 @@
 
 use super::{
     orders,
-    view::{NewOrder, NoFields, OrderPage, OrderView, status},
+    view::{NewOrder, NoFields, OrderPage, OrderView, TimelineEvent, TimelineView, status},
 };
 use edge::{
     Code, FieldError, ProblemBody,
@@ -24,8 +24,8 @@ use utoipa::{
         description = "Place orders and see what becomes of them. Payment runs by itself: an order is `NEW`, then `FINISHED` or `CANCELLED`.",
         license(name = "MIT"),
     ),
-    paths(orders::place, orders::list, orders::show, orders::cancel),
-    components(schemas(OrderView, OrderPage, NewOrder, NoFields, ProblemBody, FieldError)),
+    paths(orders::place, orders::list, orders::show, orders::cancel, orders::timeline),
+    components(schemas(OrderView, OrderPage, TimelineView, TimelineEvent, NewOrder, NoFields, ProblemBody, FieldError)),
     tags((name = "orders", description = "A user's orders")),
 )]
 struct Api;
@@ -40,6 +40,7 @@ pub fn document() -> Document {
     describe(&mut document, HttpMethod::Get, "/orders", &[&ALWAYS[..], &list].concat());
     let show = [Code::InvalidOrderId, Code::OrderNotFound];
     describe(&mut document, HttpMethod::Get, "/orders/{id}", &[&ALWAYS[..], &show].concat());
+    describe(&mut document, HttpMethod::Get, "/orders/{id}/timeline", &[&ALWAYS[..], &show].concat());
     let cancel = [Code::InvalidOrderId, Code::OrderNotFound, Code::OrderAlreadyFinal];
     describe(&mut document, HttpMethod::Post, "/orders/{id}/cancel", &[&ALWAYS[..], &WITH_BODY, &cancel].concat());
     add_parameters(&mut document);

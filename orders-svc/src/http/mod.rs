@@ -9,7 +9,7 @@ mod view;
 pub use documentation::document;
 pub use push::Sockets;
 
-use crate::{placing::PlacingHandle, settling::SettlingHandle};
+use crate::{placing::PlacingHandle, settling::SettlingHandle, timeline::Timelines};
 use actix_web::{HttpResponse, http::header::LOCATION, web};
 use store::Store;
 use utoipa_swagger_ui::SwaggerUi;
@@ -25,6 +25,8 @@ pub struct Handlers {
     pub settling: SettlingHandle,
     /// For reads.
     pub store: Store,
+    /// For an order's way.
+    pub timelines: Timelines,
     /// For those who watch.
     pub sockets: Sockets,
 }
@@ -46,6 +48,8 @@ impl Handlers {
             .app_data(web::Data::new(orders::Reads(self.store.clone())))
             .service(edge::resource("/orders", "GET, POST").get(orders::list).post(orders::place))
             .app_data(web::Data::new(self.settling.clone()))
+            .app_data(web::Data::new(self.timelines.clone()))
+            .service(edge::resource("/orders/{id}/timeline", "GET").get(orders::timeline))
             .service(edge::resource("/orders/{id}/cancel", "POST").post(orders::cancel))
             .service(edge::resource("/orders/{id}", "GET").get(orders::show));
     }

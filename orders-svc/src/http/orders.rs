@@ -1,12 +1,13 @@
 //! The calls about orders: place one, list them, see one.
 //! Absent: checks of what is already parsed.
 
-use super::view::{NewOrder, NoFields, OrderPage, OrderView};
+use super::view::{NewOrder, NoFields, OrderPage, OrderView, TimelineView};
 use crate::{
     order::OrderDraft,
     placing::{Draft, PlaceError, Placed, PlacingHandle},
     reading,
     settling::{SettleError, Settled, SettlingHandle, Wish},
+    timeline::Timelines,
 };
 use actix_web::{HttpRequest, HttpResponse, http::header::LOCATION, web};
 use edge::{
@@ -131,6 +132,27 @@ pub async fn show(
     let read = reading::order(&reads.0, &user, id).await;
     match read.map_err(|error| Problem::database(&error))? {
         Some(order) => Ok(HttpResponse::Ok().json(OrderView::from(order))),
+        None => Err(no_such_order()),
+    }
+}
+
+/// See an order's way
+///
+/// What happened to it so far, and what it waits for while it is `NEW`.
+#[utoipa::path(get, path = "/orders/{id}/timeline", tag = "orders", params(
+    ("id" = Uuid, Path, description = "The order's id"),
+), responses(
+    (status = 200, description = "Its way so far", body = TimelineView),
+))]
+pub async fn timeline(
+    Caller(user): Caller,
+    request: HttpRequest,
+    timelines: web::Data<Timelines>,
+) -> Result<HttpResponse, Problem> {
+    let id = edge::order_id(&request)?;
+    let read = timelines.of(&user, id).await;
+    match read.map_err(|error| Problem::database(&error))? {
+        Some(timeline) => Ok(HttpResponse::Ok().json(TimelineView::from(timeline))),
         None => Err(no_such_order()),
     }
 }

@@ -1,7 +1,10 @@
 //! Orders as clients see them.
 //! Absent: how they are stored.
 
-use crate::order::Order;
+use crate::{
+    order::Order,
+    timeline::{Moment, Timeline, What},
+};
 use saga::order::{CancelCause, DeclineReason, Status};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -108,6 +111,48 @@ pub struct OrderPage {
     /// Leads to the next page; null on the last.
     #[schema(required = true)]
     pub next_cursor: Option<String>,
+}
+
+/// An order's way so far.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Timeline, example = json!({
+    "order_id": "0198c1f0-7e3c-7a10-9f00-3c5a1b2d4e6f",
+    "events": [
+        {"at": "2026-11-21T11:46:00.000001Z", "what": "placed", "detail": "Order over 50.00 RUB, to be paid by 2026-11-21T12:01:00.000001Z."},
+        {"at": "2026-11-21T11:46:00.000001Z", "what": "payment_requested", "detail": "The request for 50.00 RUB is stored with the order."},
+    ],
+    "waiting_for": "The message broker is unreachable: the request for the money is stored, and goes out once it is back.",
+}))]
+pub struct TimelineView {
+    /// A UUID.
+    #[schema(format = "uuid")]
+    pub order_id: String,
+    /// In the order of time.
+    pub events: Vec<TimelineEvent>,
+    /// What an order that is `NEW` waits for, in words.
+    #[schema(required = true)]
+    pub waiting_for: Option<String>,
+}
+
+/// A step of an order's way.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = TimelineEvent)]
+pub struct TimelineEvent {
+    /// When it was made; `request_published`: until when at the latest.
+    #[schema(format = "date-time")]
+    pub at: String,
+    /// Which step.
+    #[schema(inline)]
+    pub what: What,
+    /// In words.
+    pub detail: String,
+}
+
+impl From<Timeline> for TimelineView {
+    fn from(Timeline { order_id, moments, waiting_for }: Timeline) -> Self {
+        let event = |Moment { at, what, detail }| TimelineEvent { at: at.to_string(), what, detail };
+        Self { order_id: order_id.to_string(), events: moments.into_iter().map(event).collect(), waiting_for }
+    }
 }
 
 /// What a client sends to place an order. Only for the documentation: the fields are read strictly, without floats.

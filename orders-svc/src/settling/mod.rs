@@ -92,22 +92,24 @@ impl consumer::Handle for SettlingHandle {
     }
 }
 
-fn read(event: &Event) -> Result<Happening, Poison> {
-    let (order_id, user_id, amount, event_of_saga) = match event.type_name.as_str() {
+/// What a message from payments means for which order.
+pub(crate) fn read(event: &Event) -> Result<Happening, Poison> {
+    let (order_id, user_id, amount, event_of_saga, refund) = match event.type_name.as_str() {
         PaymentSucceeded::TYPE => {
             let PaymentSucceeded { order_id, user_id, amount_minor, .. } = event.data()?;
-            (order_id, user_id, amount_minor, order::Event::PaymentSucceeded)
+            (order_id, user_id, amount_minor, order::Event::PaymentSucceeded, None)
         }
         PaymentDeclined::TYPE => {
             let PaymentDeclined { order_id, user_id, amount_minor, reason, .. } = event.data()?;
-            (order_id, user_id, amount_minor, order::Event::PaymentDeclined(reason))
+            (order_id, user_id, amount_minor, order::Event::PaymentDeclined(reason), None)
         }
         PaymentCancelled::TYPE => {
-            let PaymentCancelled { order_id, user_id, amount_minor, cause, .. } = event.data()?;
-            (order_id, user_id, amount_minor, order::Event::PaymentCancelled(cause))
+            let PaymentCancelled { order_id, user_id, amount_minor, cause, refund_transaction_id, .. } =
+                event.data()?;
+            (order_id, user_id, amount_minor, order::Event::PaymentCancelled(cause), refund_transaction_id)
         }
         other => return Err(Poison::UnknownType(other.to_owned())),
     };
-    let answer = Some(Answer { message_id: event.id, amount });
+    let answer = Some(Answer { message_id: event.id, amount, refund });
     Ok(Happening { order_id, user_id, event: event_of_saga, answer, trace: event.trace })
 }

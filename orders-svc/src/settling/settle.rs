@@ -11,7 +11,7 @@ use crate::{
 use entities::orders::order::Model;
 use messaging::{Letter, inbox, outbox, relay::Relay};
 use saga::{
-    Amount, MessageId, OrderId, UserId,
+    Amount, MessageId, OrderId, TransactionId, UserId,
     order::{Effect, Event, State, Step, step},
 };
 use sea_orm::{DbErr, FromQueryResult};
@@ -27,9 +27,10 @@ const MOST_MEETINGS: u32 = 20;
 static LOCK: Sql =
     Sql::over("id uuid", "SELECT * FROM orders WHERE id IN (SELECT id FROM {rows}) ORDER BY id {for update}");
 static UPDATE: Sql = Sql::over(
-    "id uuid, read int, status text, reason text?, version int, asked_at int, asked_by text?",
+    "id uuid, read int, status text, reason text?, version int, asked_at int, asked_by text?, refund uuid?",
     "UPDATE orders SET status = rows.status, reason = rows.reason, version = CAST(rows.version AS integer), updated_at = {1},
-       cancel_requested_at = NULLIF(rows.asked_at, 0), cancel_cause = rows.asked_by
+       cancel_requested_at = NULLIF(rows.asked_at, 0), cancel_cause = rows.asked_by,
+       refund_transaction_id = rows.refund
      FROM {rows} WHERE orders.id = rows.id AND orders.version = rows.read",
 );
 static WRITE: Together<3> = Together::of([&inbox::REMEMBER, &UPDATE, &outbox::APPEND]);
@@ -56,6 +57,8 @@ pub struct Answer {
     pub message_id: MessageId,
     /// What the order costs, as payments saw it.
     pub amount: Amount,
+    /// The entry that gave the money back.
+    pub refund: Option<TransactionId>,
 }
 
 /// What a happening came to.
@@ -228,6 +231,7 @@ impl Settling {
             }
         };
         (order.state, order.version, order.updated_at) = (state, order.version + 1, now);
+        order.refund = answer.and_then(|answer| answer.refund);
         if let State::Cancelling(cause) = state {
             order.cancel_requested = Some((now, cause));
             if effects.contains(&Effect::RequestCancel) {
@@ -292,6 +296,7 @@ fn rows(changed: &[&Stepped], now: Micros) -> Option<Part> {
             .ints(orders().map(|order| i64::from(order.version)))
             .ints(orders().map(|order| order.cancel_requested.map_or(0, |(at, _)| at.0)))
             .opt_texts(orders().map(|order| order.cancel_requested.map(|(_, by)| by.as_str())))
+            .opt_uuids(orders().map(|order| order.refund.map(TransactionId::uuid)))
     };
     (!changed.is_empty()).then(|| Part { rows: rows(), values: vec![now.0.into()] })
 }

@@ -8,6 +8,7 @@ mod operation;
 mod overload;
 mod refusals;
 mod service;
+mod timelines;
 
 use fixtures::database::{Kind, TestResult};
 use service::with_service;
@@ -56,6 +57,11 @@ on_every_database! {
     cancels::a_success_that_crosses_a_cancel_waits_for_payments_last_word,
     cancels::a_decline_ends_an_order_that_is_being_cancelled,
     cancels::only_ones_own_order_that_is_not_final_can_be_cancelled,
+    timelines::an_order_that_nobody_took_from_the_broker_waits_for_its_confirmation,
+    timelines::a_refunded_order_tells_all_of_its_way,
+    timelines::a_request_that_the_broker_has_is_published,
+    timelines::an_answer_that_cannot_be_settled_is_waited_for_by_its_next_attempt,
+    timelines::nobody_sees_the_way_of_anothers_order,
     operation::the_documentation_is_served_with_its_document,
     operation::readiness_names_what_is_missing,
     overload::what_is_admitted_is_placed_and_the_rest_is_told_to_come_again,

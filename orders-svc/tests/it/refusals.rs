@@ -86,6 +86,8 @@ pub async fn bad_paths_and_queries_are_refused(service: Arc<Service>) -> TestRes
         ("/orders/1", 400, "invalid_order_id"),
         ("/orders/0198c1f07e3c70008000000000000001", 400, "invalid_order_id"),
         ("/orders/0198c1f0-7e3c-7000-8000-000000000001", 404, "order_not_found"),
+        ("/orders/1/timeline", 400, "invalid_order_id"),
+        ("/orders/0198c1f0-7e3c-7000-8000-000000000001/timeline", 404, "order_not_found"),
         ("/orders?limit=0", 400, "invalid_limit"),
         ("/orders?limit=101", 400, "invalid_limit"),
         ("/orders?limit=ten", 400, "invalid_limit"),

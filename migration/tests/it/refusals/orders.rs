@@ -11,7 +11,8 @@ pub fn orders() -> Table {
     cases.extend(statuses());
     cases.extend(keys());
     cases.extend(cancels());
-    let nullable = &["description", "reason", "cancel_requested_at", "cancel_cause", "idempotency_key"];
+    let nullable =
+        &["description", "reason", "cancel_requested_at", "cancel_cause", "refund_transaction_id", "idempotency_key"];
     Table { name: "orders", valid, nullable, cases }
 }
 
@@ -30,6 +31,7 @@ fn valid(n: u8) -> Row {
         ("pay_before", 2_i64.into()),
         ("cancel_requested_at", None::<i64>.into()),
         ("cancel_cause", None::<String>.into()),
+        ("refund_transaction_id", None::<Uuid>.into()),
         ("idempotency_key", format!("key-{n}").into()),
     ]
 }
@@ -82,6 +84,7 @@ fn keys() -> Vec<super::Case> {
 }
 
 fn cancels() -> Vec<super::Case> {
+    let refund = Some(Uuid::from_u128(9));
     let cancel = |at: Option<i64>, cause: Option<&str>| {
         [("cancel_requested_at", at.into()), ("cancel_cause", cause.map(str::to_owned).into())]
     };
@@ -91,5 +94,20 @@ fn cancels() -> Vec<super::Case> {
         refused(cancel(Some(1), Some("a whim")), Check("orders_cancel_cause_fits")),
         refused(cancel(Some(1), None), Check("orders_cancel_cause_fits")),
         refused(cancel(None, Some("payment_deadline")), Check("orders_cancel_cause_fits")),
+        refused(
+            [
+                ("cancel_requested_at", 1_i64.into()),
+                ("cancel_cause", "payment_deadline".into()),
+                ("status", "FINISHED".into()),
+            ],
+            Check("orders_cancel_cause_fits"),
+        ),
+        refused([("refund_transaction_id", refund.into())], Check("orders_refund_fits")),
+        refused([("refund_transaction_id", refund.into()), ("status", "FINISHED".into())], Check("orders_refund_fits")),
+        accepted([
+            ("refund_transaction_id", refund.into()),
+            ("status", "CANCELLED".into()),
+            ("reason", "cancelled_by_user".into()),
+        ]),
     ]
 }
