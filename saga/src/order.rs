@@ -4,6 +4,10 @@
 //! Whatever else has to know the states (the database's CHECKs, the OpenAPI documents, the diagram in `ARCHITECTURE.md`) is compared
 //! with this table by tests.
 
+mod diagram;
+
+pub use diagram::diagram;
+
 use serde::{Deserialize, Serialize};
 use std::str::FromStr;
 
@@ -216,7 +220,7 @@ enum Then {
     Refuse,
 }
 
-/// The one table of the saga: every state with every event, in the order of [`EVENTS`].
+/// The one table of the saga: every state with every event, in the order of [`look_up`]'s columns.
 ///
 /// A cancelling order waits for the answer to its cancel alone: a debit that payments reports meanwhile is given back, and the report
 /// may even arrive after the answer. So an order never becomes FINISHED on a payment that is being undone.
@@ -239,21 +243,26 @@ const TABLE: [(Kind, [Then; 4]); 5] = {
 /// # Errors
 /// [`Contradiction`] when the order is final and payments says otherwise.
 pub fn step(state: State, event: Event) -> Result<Step, Contradiction> {
-    let (goal, column) = match event {
-        Event::PaymentSucceeded => (State::Finished, 0),
-        Event::PaymentDeclined(reason) => (State::Declined(reason), 1),
-        Event::PaymentCancelled(cause) => (State::Cancelled(cause), 2),
-        Event::CancelRequested(cause) => (State::Cancelling(cause), 3),
-    };
-    let kind = state.kind();
-    let then = TABLE.iter().find(|(row, _)| *row == kind).map(|(_, columns)| columns[column]);
-    match then.unwrap_or(Then::Contradict) {
+    let (goal, then) = look_up(state.kind(), event);
+    match then {
         Then::Go(effects) => Ok(Step::Changed(goal, effects)),
         Then::Stay => Ok(Step::Unchanged),
         Then::Repeat if goal == state => Ok(Step::Unchanged),
         Then::Repeat | Then::Contradict => Err(Contradiction { state, event }),
         Then::Refuse => Ok(Step::TooLate),
     }
+}
+
+/// The state that an event names, and what it does to a state of that kind.
+fn look_up(kind: Kind, event: Event) -> (State, Then) {
+    let (goal, column) = match event {
+        Event::PaymentSucceeded => (State::Finished, 0),
+        Event::PaymentDeclined(reason) => (State::Declined(reason), 1),
+        Event::PaymentCancelled(cause) => (State::Cancelled(cause), 2),
+        Event::CancelRequested(cause) => (State::Cancelling(cause), 3),
+    };
+    let row = TABLE.iter().find(|(row, _)| *row == kind);
+    (goal, row.map_or(Then::Contradict, |(_, columns)| columns[column]))
 }
 
 #[cfg(test)]
