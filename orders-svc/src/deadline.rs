@@ -103,3 +103,6 @@ impl Step for Deadline {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,10 +13,7 @@ use crate::{
     settling::{Answer, Happening, Settled, Settling},
 };
 use futures_util::future::join_all;
-use messaging::{
-    broker::{Broker, memory::MemoryBroker},
-    relay::Relay,
-};
+use messaging::{broker::memory::MemoryBroker, relay::Relay};
 use prometheus_client::registry::Registry;
 use saga::{Amount, Currency, MessageId, UserId, order::Event};
 use std::{
@@ -48,29 +45,21 @@ impl Shop {
         let options = Options { url, max_connections: 1, application: "test", plans: Plans::ByIndex };
         let store = Store::open(&options).await.unwrap();
         migration::orders::up(store.connection()).await.unwrap();
-        let mut registry = Registry::default();
         let now = Arc::new(AtomicI64::new(1_000_000_000_000));
         let clock = Clock::from_fn({
             let now = now.clone();
             move || Micros(now.load(Ordering::SeqCst))
         });
-        let (vitals, tracer) = (Vitals::new(&mut registry), Tracer::default());
-        let broker: Arc<dyn Broker> = Arc::new(MemoryBroker::new());
-        let metrics = messaging::Metrics::new(&mut registry);
-        let relay = Relay::start(store.clone(), broker.clone(), clock.clone(), metrics, tracer.clone(), &vitals);
+        let relay = relay(&store, &clock);
+        let settling = settling(&store, &relay, &clock, pace);
         let placing = Placing {
-            store: store.clone(),
-            relay: relay.clone(),
-            clock: clock.clone(),
+            store,
+            relay,
+            clock,
             currency: Currency::RUB,
             pay_within: Duration::from_secs(900),
             pace: pace.clone(),
         };
-        let hub = HubHandle::start(SocketLimits { instance: 1, user: 1 }, PushMetrics::default(), tracer.clone());
-        let (instance, recent) = (Uuid::now_v7(), Recent::default());
-        let announcer = Announcer { hub, broker, clock: clock.clone(), instance, recent };
-        let metrics = OrderMetrics::new(&mut registry);
-        let settling = Settling { store, relay, clock, metrics, announcer, pace: pace.clone(), tracer };
         Self { placing, settling, now, _folder: Arc::new(folder) }
     }
 
@@ -117,6 +106,34 @@ impl Shop {
         };
         let settled = all(&self.settling, orders.iter().map(answer).collect()).await;
         assert_eq!(settled, vec![Ok(Settled::Changed); orders.len()]);
+    }
+}
+
+/// A relay to a broker with nobody behind it: what it is given stays in the outbox.
+pub fn relay(store: &Store, clock: &Clock) -> Relay {
+    let mut registry = Registry::default();
+    let (vitals, metrics) = (Vitals::new(&mut registry), messaging::Metrics::new(&mut registry));
+    Relay::start(store.clone(), Arc::new(MemoryBroker::new()), clock.clone(), metrics, Tracer::default(), &vitals)
+}
+
+/// The settling unit of work of an instance on this database, whose announcements nobody hears.
+pub fn settling(store: &Store, relay: &Relay, clock: &Clock, pace: &Pace) -> Settling {
+    let limits = SocketLimits { instance: 1, user: 1 };
+    let announcer = Announcer {
+        hub: HubHandle::start(limits, PushMetrics::default(), Tracer::default()),
+        broker: Arc::new(MemoryBroker::new()),
+        clock: clock.clone(),
+        instance: Uuid::now_v7(),
+        recent: Recent::default(),
+    };
+    Settling {
+        store: store.clone(),
+        relay: relay.clone(),
+        clock: clock.clone(),
+        metrics: OrderMetrics::new(&mut Registry::default()),
+        announcer,
+        pace: pace.clone(),
+        tracer: Tracer::default(),
     }
 }
 
