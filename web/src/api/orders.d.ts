@@ -45,6 +45,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/orders/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel an order
+         * @description The order stays `NEW` until payments has decided: nothing was taken and nothing will be, or it is given back. If payments had refused
+         *     the money already, that stays the reason.
+         */
+        post: operations["cancel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -74,6 +95,11 @@ export interface components {
             /** @description At most 512 characters. */
             description?: string | null;
         };
+        /**
+         * @description Nothing: the call needs no body, and takes an empty object.
+         * @example {}
+         */
+        NoFields: Record<string, never>;
         /**
          * @description An order.
          * @example {
@@ -459,6 +485,148 @@ export interface operations {
                 headers: {
                     /** @description The methods that there are */
                     Allow?: string;
+                    /** @description The id of the request, given or made */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    /** @description The id of the request, given or made */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description `overloaded`, `unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before another try */
+                    "Retry-After"?: string;
+                    /** @description The id of the request, given or made */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    cancel: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description W3C trace context; goes with the order through every service */
+                traceparent?: string;
+                /** @description Comes back on the answer and stands in the log */
+                "X-Request-Id"?: string;
+                /**
+                 * @description Who asks: 1 to 128 visible ASCII characters
+                 * @example user-1
+                 */
+                "X-User-Id": string;
+            };
+            path: {
+                /** @description The order's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["NoFields"] | null;
+            };
+        };
+        responses: {
+            /** @description Asked for, now or before */
+            202: {
+                headers: {
+                    /** @description The id of the request, given or made */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Order"];
+                };
+            };
+            /** @description `missing_user_id`, `invalid_user_id`, `malformed_json`, `invalid_order_id` */
+            400: {
+                headers: {
+                    /** @description The id of the request, given or made */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description `order_not_found` */
+            404: {
+                headers: {
+                    /** @description The id of the request, given or made */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description `method_not_allowed` */
+            405: {
+                headers: {
+                    /** @description The methods that there are */
+                    Allow?: string;
+                    /** @description The id of the request, given or made */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description `order_already_final` */
+            409: {
+                headers: {
+                    /** @description The id of the request, given or made */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description `payload_too_large` */
+            413: {
+                headers: {
+                    /** @description The id of the request, given or made */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    /** @description The id of the request, given or made */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description `unknown_field` */
+            422: {
+                headers: {
                     /** @description The id of the request, given or made */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
