@@ -6,6 +6,7 @@ use crate::{
     deadline::Deadline,
     http::{Handlers, Sockets},
     metrics::{OrderMetrics, PushMetrics},
+    overdue::Overdue,
     pace::Pace,
     placing::{Placing, PlacingHandle},
     pushing::{
@@ -59,6 +60,7 @@ pub struct App {
     listening: RepeaterHandle,
     waiting: RepeaterHandle,
     deadline: RepeaterHandle,
+    overdue: RepeaterHandle,
     sockets: Sockets,
     timelines: Timelines,
     broker: Check,
@@ -112,6 +114,7 @@ impl App {
         };
         let settling = SettlingHandle::start(settling, &vitals);
         let deadline = Deadline::new(store.clone(), clock.clone(), settling.clone(), options.pay_within());
+        let overdue = Overdue::new(store.clone(), clock.clone(), settling.clone(), broker.reachable());
         let consumer = Consumer {
             broker: broker.clone(),
             queue: ORDERS_PAYMENT_RESULTS,
@@ -136,6 +139,7 @@ impl App {
             listening: Repeater::start("push-listener", &vitals, move || listening.clone()),
             waiting: Repeater::start("waiting", &vitals, move || waiting.clone()),
             deadline: Repeater::start("deadline", &vitals, move || deadline.clone()),
+            overdue: Repeater::start("overdue", &vitals, move || overdue.clone()),
             sockets,
             timelines,
             broker: launch::reachable(broker.reachable()),
@@ -178,6 +182,7 @@ impl App {
             && self.housekeeping.alive()
             && self.waiting.alive()
             && self.deadline.alive()
+            && self.overdue.alive()
     }
 
     /// Lets the sockets go, before the HTTP server stops: it would wait for them.
@@ -188,7 +193,7 @@ impl App {
     /// The first half of stopping, after the HTTP server: takes no more messages, lets what is under way be committed.
     pub async fn stop_intake(&self) {
         self.schema.stop().await;
-        tokio::join!(self.consumer.stop(), self.deadline.stop());
+        tokio::join!(self.consumer.stop(), self.deadline.stop(), self.overdue.stop());
         tokio::join!(self.placing.drain(), self.settling.drain());
     }
 

@@ -105,4 +105,4 @@ impl Step for Deadline {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

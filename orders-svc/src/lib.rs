@@ -11,6 +11,7 @@ mod frontier;
 pub mod http;
 pub mod metrics;
 pub mod order;
+mod overdue;
 pub mod pace;
 pub mod placing;
 pub mod pushing;

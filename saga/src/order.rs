@@ -158,6 +158,8 @@ pub enum Event {
     PaymentCancelled(CancelCause),
     /// Somebody wants it cancelled.
     CancelRequested(CancelCause),
+    /// Payments has been silent for long about a cancel: the request, or the answer, may be lost with a broker.
+    AnswerOverdue,
 }
 
 /// What has to be recorded in the same transaction as the new state.
@@ -174,7 +176,7 @@ pub enum Effect {
 /// What a step comes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// The order moves on, with these effects.
+    /// The order moves on, or says something once more, with these effects.
     Changed(State, &'static [Effect]),
     /// Nothing new: a repeat, or an answer that the answer to the cancel overrules.
     Unchanged,
@@ -210,6 +212,8 @@ enum Kind {
 enum Then {
     /// The state that the event names, with these effects.
     Go(&'static [Effect]),
+    /// No other state, but these effects once more.
+    Again(&'static [Effect]),
     /// Nothing.
     Stay,
     /// Nothing, if it says what led here.
@@ -224,17 +228,18 @@ enum Then {
 ///
 /// A cancelling order waits for the answer to its cancel alone: a debit that payments reports meanwhile is given back, and the report
 /// may even arrive after the answer. So an order never becomes FINISHED on a payment that is being undone.
-const TABLE: [(Kind, [Then; 4]); 5] = {
-    use Then::{Contradict, Go, Refuse, Repeat, Stay};
+const TABLE: [(Kind, [Then; 5]); 5] = {
+    use Then::{Again, Contradict, Go, Refuse, Repeat, Stay};
     const TOLD: Then = Go(&[Effect::AnnounceChange]);
     const ASKED: Then = Go(&[Effect::RequestCancel]);
+    const ASKED_AGAIN: Then = Again(&[Effect::RequestCancel]);
     [
-        //                 succeeded   declined    cancelled   wanted
-        (Kind::New, [TOLD, TOLD, TOLD, ASKED]),
-        (Kind::Cancelling, [Stay, TOLD, TOLD, Stay]),
-        (Kind::Finished, [Stay, Contradict, Contradict, Refuse]),
-        (Kind::Declined, [Contradict, Repeat, Contradict, Refuse]),
-        (Kind::Cancelled, [Stay, Contradict, Repeat, Refuse]),
+        //                 succeeded   declined    cancelled   wanted  overdue
+        (Kind::New, [TOLD, TOLD, TOLD, ASKED, Stay]),
+        (Kind::Cancelling, [Stay, TOLD, TOLD, Stay, ASKED_AGAIN]),
+        (Kind::Finished, [Stay, Contradict, Contradict, Refuse, Refuse]),
+        (Kind::Declined, [Contradict, Repeat, Contradict, Refuse, Refuse]),
+        (Kind::Cancelled, [Stay, Contradict, Repeat, Refuse, Refuse]),
     ]
 };
 
@@ -245,21 +250,23 @@ const TABLE: [(Kind, [Then; 4]); 5] = {
 pub fn step(state: State, event: Event) -> Result<Step, Contradiction> {
     let (goal, then) = look_up(state.kind(), event);
     match then {
-        Then::Go(effects) => Ok(Step::Changed(goal, effects)),
+        Then::Go(effects) => Ok(Step::Changed(goal.unwrap_or(state), effects)),
+        Then::Again(effects) => Ok(Step::Changed(state, effects)),
         Then::Stay => Ok(Step::Unchanged),
-        Then::Repeat if goal == state => Ok(Step::Unchanged),
+        Then::Repeat if goal == Some(state) => Ok(Step::Unchanged),
         Then::Repeat | Then::Contradict => Err(Contradiction { state, event }),
         Then::Refuse => Ok(Step::TooLate),
     }
 }
 
-/// The state that an event names, and what it does to a state of that kind.
-fn look_up(kind: Kind, event: Event) -> (State, Then) {
+/// The state that an event names, if it names one, and what it does to a state of that kind.
+fn look_up(kind: Kind, event: Event) -> (Option<State>, Then) {
     let (goal, column) = match event {
-        Event::PaymentSucceeded => (State::Finished, 0),
-        Event::PaymentDeclined(reason) => (State::Declined(reason), 1),
-        Event::PaymentCancelled(cause) => (State::Cancelled(cause), 2),
-        Event::CancelRequested(cause) => (State::Cancelling(cause), 3),
+        Event::PaymentSucceeded => (Some(State::Finished), 0),
+        Event::PaymentDeclined(reason) => (Some(State::Declined(reason)), 1),
+        Event::PaymentCancelled(cause) => (Some(State::Cancelled(cause)), 2),
+        Event::CancelRequested(cause) => (Some(State::Cancelling(cause)), 3),
+        Event::AnswerOverdue => (None, 4),
     };
     let row = TABLE.iter().find(|(row, _)| *row == kind);
     (goal, row.map_or(Then::Contradict, |(_, columns)| columns[column]))
@@ -285,7 +292,7 @@ mod tests {
         State::Cancelled(USER),
         State::Cancelled(LATE),
     ];
-    const EVENTS: [Event; 7] = [
+    const EVENTS: [Event; 8] = [
         Event::PaymentSucceeded,
         Event::PaymentDeclined(POOR),
         Event::PaymentDeclined(LOST),
@@ -293,18 +300,19 @@ mod tests {
         Event::PaymentCancelled(LATE),
         Event::CancelRequested(USER),
         Event::CancelRequested(LATE),
+        Event::AnswerOverdue,
     ];
 
     /// Where each state goes with each event: a dot for "stays", `!` for a contradiction, `x` for too late.
-    const WRITTEN_DOWN: [(State, [&str; 7]); 8] = [
-        (State::New, ["F", "D poor", "D lost", "C user", "C late", "C? user", "C? late"]),
-        (State::Cancelling(USER), [".", "D poor", "D lost", "C user", "C late", ".", "."]),
-        (State::Cancelling(LATE), [".", "D poor", "D lost", "C user", "C late", ".", "."]),
-        (State::Finished, [".", "!", "!", "!", "!", "x", "x"]),
-        (State::Declined(POOR), ["!", ".", "!", "!", "!", "x", "x"]),
-        (State::Declined(LOST), ["!", "!", ".", "!", "!", "x", "x"]),
-        (State::Cancelled(USER), [".", "!", "!", ".", "!", "x", "x"]),
-        (State::Cancelled(LATE), [".", "!", "!", "!", ".", "x", "x"]),
+    const WRITTEN_DOWN: [(State, [&str; 8]); 8] = [
+        (State::New, ["F", "D poor", "D lost", "C user", "C late", "C? user", "C? late", "."]),
+        (State::Cancelling(USER), [".", "D poor", "D lost", "C user", "C late", ".", ".", "C? user"]),
+        (State::Cancelling(LATE), [".", "D poor", "D lost", "C user", "C late", ".", ".", "C? late"]),
+        (State::Finished, [".", "!", "!", "!", "!", "x", "x", "x"]),
+        (State::Declined(POOR), ["!", ".", "!", "!", "!", "x", "x", "x"]),
+        (State::Declined(LOST), ["!", "!", ".", "!", "!", "x", "x", "x"]),
+        (State::Cancelled(USER), [".", "!", "!", ".", "!", "x", "x", "x"]),
+        (State::Cancelled(LATE), [".", "!", "!", "!", ".", "x", "x", "x"]),
     ];
 
     fn short(step: Result<Step, Contradiction>) -> &'static str {
@@ -384,15 +392,17 @@ mod tests {
         }
 
         #[test]
-        fn an_order_asks_to_be_cancelled_once_and_changes_twice_at_most(events in vec(select(&EVENTS[..]), 1..30)) {
-            let (mut state, mut asked, mut changes) = (START.0, 0, 0);
+        fn an_order_asks_to_be_cancelled_once_unless_the_answer_is_overdue(events in vec(select(&EVENTS[..]), 1..30)) {
+            let (mut state, mut asked, mut overdue) = (START.0, 0, 0);
             for event in events {
                 if let Ok(Step::Changed(next, effects)) = step(state, event) {
                     asked += usize::from(effects.contains(&Effect::RequestCancel));
-                    (state, changes) = (next, changes + 1);
+                    overdue += usize::from(event == Event::AnswerOverdue);
+                    prop_assert!((state == next) == (event == Event::AnswerOverdue), "{state:?} {event:?}");
+                    state = next;
                 }
             }
-            prop_assert!(asked <= 1 && changes <= 2);
+            prop_assert!(asked <= 1 + overdue);
         }
     }
 }

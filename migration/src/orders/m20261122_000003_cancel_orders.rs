@@ -9,7 +9,7 @@ const CAUSE_FITS: &str = "(cancel_cause IS NULL AND cancel_requested_at IS NULL)
     AND status <> 'FINISHED')";
 const REFUND_FITS: &str = "refund_transaction_id IS NULL OR status = 'CANCELLED'";
 
-/// Adds `orders.cancel_cause` and `orders.refund_transaction_id`.
+/// Adds `orders.cancel_cause`, `orders.refund_transaction_id` and an index of the cancels.
 #[derive(DeriveMigrationName)]
 pub(super) struct Migration;
 
@@ -25,13 +25,25 @@ impl MigrationTrait for Migration {
         for column in [cause, refund] {
             manager.alter_table(Table::alter().table("orders").add_column(column).take()).await?;
         }
-        Ok(())
+        manager.create_index(cancels()).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        manager.drop_index(Index::drop().name("orders_cancel_requested_at").table("orders").to_owned()).await?;
         for column in ["refund_transaction_id", "cancel_cause"] {
             manager.alter_table(Table::alter().table("orders").drop_column(column).take()).await?;
         }
         Ok(())
     }
+}
+
+/// For those that are not decided for long. Without the status, though only orders that are NEW are looked for: a settlement would no
+/// longer be HOT. So it holds the cancels, few among the orders, for ever.
+fn cancels() -> IndexCreateStatement {
+    Index::create()
+        .name("orders_cancel_requested_at")
+        .table("orders")
+        .col("cancel_requested_at")
+        .and_where(Expr::col("cancel_requested_at").is_not_null())
+        .take()
 }

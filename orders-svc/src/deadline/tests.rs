@@ -18,14 +18,14 @@ const NOW: Micros = Micros(1_800_000_000_000_000);
 const PAY_WITHIN: Duration = Duration::from_secs(900);
 
 /// A database with the clock of all instances on it.
-struct Shop {
+pub(crate) struct Shop {
     url: String,
-    store: Store,
+    pub store: Store,
     now: Arc<AtomicI64>,
 }
 
 impl Shop {
-    async fn open(url: String) -> TestResult<Self> {
+    pub async fn open(url: String) -> TestResult<Self> {
         let store = open(&url).await?;
         migration::orders::up(store.connection()).await?;
         Ok(Self { url, store, now: Arc::new(AtomicI64::new(NOW.0)) })
@@ -35,23 +35,29 @@ impl Shop {
         Micros(self.now.load(Ordering::SeqCst))
     }
 
-    fn pass(&self, time: Duration) {
+    pub fn pass(&self, time: Duration) {
         self.now.store(self.now().plus(time).0, Ordering::SeqCst);
     }
 
-    /// The look-out of one more instance, begun now.
-    async fn instance(&self) -> TestResult<Deadline> {
+    /// The parts of one more instance's look-outs: a store of their own, the clock, the way to settling.
+    pub async fn parts(&self) -> TestResult<(Store, Clock, SettlingHandle)> {
         let store = open(&self.url).await?;
         let now = self.now.clone();
         let clock = Clock::from_fn(move || Micros(now.load(Ordering::SeqCst)));
         let mut registry = Registry::default();
         let settling = testing::settling(&store, &testing::relay(&store, &clock), &clock, &Pace::new(&mut registry));
         let settling = SettlingHandle::start(settling, &Vitals::new(&mut registry));
-        Ok(Deadline::new(open(&self.url).await?, clock, settling, PAY_WITHIN))
+        Ok((open(&self.url).await?, clock, settling))
+    }
+
+    /// The look-out of one more instance, begun now.
+    async fn instance(&self) -> TestResult<Deadline> {
+        let (store, clock, settling) = self.parts().await?;
+        Ok(Deadline::new(store, clock, settling, PAY_WITHIN))
     }
 
     /// Writes NEW orders, each placed so many seconds ago, to be paid within so many seconds.
-    async fn place(&self, orders: impl IntoIterator<Item = (u64, u64)>) -> TestResult<Vec<Uuid>> {
+    pub async fn place(&self, orders: impl IntoIterator<Item = (u64, u64)>) -> TestResult<Vec<Uuid>> {
         let row = |(number, (age, within)): (usize, (u64, u64))| {
             let placed = self.now().minus(Duration::from_secs(age));
             Model {
@@ -68,6 +74,7 @@ impl Shop {
                 pay_before: placed.plus(Duration::from_secs(within)).0,
                 cancel_requested_at: None,
                 cancel_cause: None,
+                refund_transaction_id: None,
                 idempotency_key: None,
             }
         };
@@ -81,7 +88,7 @@ impl Shop {
     }
 
     /// Has something else happen to an order.
-    async fn change(&self, order: Uuid, columns: &str) -> TestResult {
+    pub async fn change(&self, order: Uuid, columns: &str) -> TestResult {
         let id = match self.store.backend() {
             sea_orm::DbBackend::Sqlite => format!("x'{}'", order.simple()),
             _ => format!("'{order}'"),
@@ -91,12 +98,12 @@ impl Shop {
         Ok(())
     }
 
-    async fn order(&self, id: Uuid) -> TestResult<Model> {
+    pub async fn order(&self, id: Uuid) -> TestResult<Model> {
         Ok(Entity::find_by_id(id).one(self.store.connection()).await?.ok_or("the order")?)
     }
 
     /// The orders that payments is asked to cancel, a mention for each request.
-    async fn asked(&self) -> TestResult<Vec<Uuid>> {
+    pub async fn asked(&self) -> TestResult<Vec<Uuid>> {
         let sql = "SELECT body FROM outbox WHERE routing_key = 'payment.cancel-requested' ORDER BY id";
         let rows = self.store.connection().query_all_raw(Statement::from_string(self.store.backend(), sql)).await?;
         let mut asked = Vec::new();

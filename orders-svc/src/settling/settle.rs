@@ -233,7 +233,7 @@ impl Settling {
         (order.state, order.version, order.updated_at) = (state, order.version + 1, now);
         order.refund = answer.and_then(|answer| answer.refund);
         if let State::Cancelling(cause) = state {
-            order.cancel_requested = Some((now, cause));
+            order.cancel_requested.get_or_insert((now, cause));
             if effects.contains(&Effect::RequestCancel) {
                 letters.push(self.relay.seal(&order.cancel_request(cause), now, *trace));
             }

@@ -21,17 +21,19 @@ pub fn diagram() -> String {
 }
 
 /// One event of each column of the table.
-const EVENTS: [Event; 4] = [
+const EVENTS: [Event; 5] = [
     Event::PaymentSucceeded,
     Event::PaymentDeclined(DeclineReason::InsufficientFunds),
     Event::PaymentCancelled(CancelCause::ByUser),
     Event::CancelRequested(CancelCause::ByUser),
+    Event::AnswerOverdue,
 ];
 
 fn arrows(kind: Kind) -> Vec<String> {
     let arrows = EVENTS.into_iter().filter_map(|event| match look_up(kind, event) {
-        (goal, Then::Go(with)) => {
-            Some(format!("    {} --> {}: {} / {}", name(kind), name(goal.kind()), heard(event), effects(with)))
+        (goal, Then::Go(with) | Then::Again(with)) => {
+            let goal = goal.map_or(kind, State::kind);
+            Some(format!("    {} --> {}: {} / {}", name(kind), name(goal), heard(event), effects(with)))
         }
         (_, Then::Stay | Then::Repeat | Then::Contradict | Then::Refuse) => None,
     });
@@ -44,7 +46,7 @@ fn end(kind: Kind) -> String {
 
 fn note(kind: Kind) -> Vec<String> {
     let still = EVENTS.into_iter().filter_map(|event| match look_up(kind, event).1 {
-        Then::Go(_) => None,
+        Then::Go(_) | Then::Again(_) => None,
         Then::Stay => Some(format!("        {}: nothing", heard(event))),
         Then::Repeat => Some(format!("        {}: nothing, a contradiction if not as before", heard(event))),
         Then::Contradict => Some(format!("        {}: a contradiction", heard(event))),
@@ -103,6 +105,7 @@ const fn heard(event: Event) -> &'static str {
         Event::PaymentDeclined(_) => "payment declined",
         Event::PaymentCancelled(_) => "payment cancelled",
         Event::CancelRequested(_) => "cancel requested",
+        Event::AnswerOverdue => "answer overdue",
     }
 }
 
