@@ -74,6 +74,20 @@ test("with push it asks rarely, and says when push should have known", async () 
   expect(missed).toBe(1);
 });
 
+test("a cancel that somebody asked for is learned from a list, and is nothing that push should have said", async () => {
+  live = true;
+  known.hear(placed("a"), "list");
+  asking.start();
+  list = [{ ...placed("a"), version: 2, cancel_requested_at: "2026-11-22T01:00:00Z" }];
+  await clock.pass(15_000);
+  expect(known.newest({ ...placed("a"), cancel_requested_at: null }).cancel_requested_at).toBe("2026-11-22T01:00:00Z");
+  expect(missed).toBe(0);
+  list = [];
+  single = { ...paid("a"), version: 3 };
+  await clock.pass(15_000);
+  expect(missed).toBe(1);
+});
+
 test("a shop that cannot be asked is asked again", async () => {
   known.hear(placed("a"), "list");
   asking.start();

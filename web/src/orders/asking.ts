@@ -71,13 +71,15 @@ export class Asking {
     const facts = await this.#needs.list();
     if (facts === null || !this.#running) return;
     let missed = false;
-    for (const fact of facts) missed = known.hear(fact, "list") || missed;
+    // A cancel that is merely asked for is not pushed, so a list is where it is learned.
+    const isMissed = (fact: Fact) => known.hear(fact, "list") && fact.status !== "NEW";
+    for (const fact of facts) missed = isMissed(fact) || missed;
     const listed = new Set(facts.map(({ id }) => id));
     const absent = known.waiting.filter((id) => !listed.has(id)).slice(0, ONE_BY_ONE);
     for (const id of absent) {
       const fact = await this.#needs.one(id);
       if (fact === "gone") known.forget(id);
-      else if (fact) missed = known.hear(fact, "list") || missed;
+      else if (fact) missed = isMissed(fact) || missed;
     }
     if (missed && this.#needs.live()) this.#needs.onMissed();
   }

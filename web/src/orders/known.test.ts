@@ -85,6 +85,16 @@ test("a slow list is drawn with what is known by now, a quick one is left alone"
   expect(known.newest(newer)).toBe(newer);
 });
 
+test("that a cancel was asked for is known from lists, and a push, which does not say it, does not take it back", () => {
+  const known = open();
+  const cancel_requested_at = "2026-11-22T01:00:00Z";
+  const listed = { ...placed("a"), cancel_requested_at: null };
+  known.hear({ ...listed, version: 2, cancel_requested_at }, "list");
+  expect(known.newest(listed)).toMatchObject({ version: 2, cancel_requested_at });
+  known.hear({ ...paid("a"), version: 3 }, "push");
+  expect(known.newest({ ...listed, version: 2, cancel_requested_at })).toMatchObject({ version: 3, cancel_requested_at });
+});
+
 test("after a reload what was told is not told again", () => {
   const before = open();
   before.hear(placed("a"), "list");

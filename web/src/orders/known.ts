@@ -43,7 +43,8 @@ export class KnownOrders {
   newest<O extends Fact>(order: O): O {
     const fact = this.#newest.get(order.id);
     if (!fact || fact.version <= order.version) return order;
-    return { ...order, status: fact.status, reason: fact.reason, version: fact.version };
+    const { status, reason, version, cancel_requested_at = order.cancel_requested_at } = fact;
+    return { ...order, status, reason, version, cancel_requested_at };
   }
 
   /** Ids of the orders that are not decided yet, oldest first. */

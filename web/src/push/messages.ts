@@ -10,6 +10,8 @@ export interface Fact {
   reason: Order["reason"];
   amount: string;
   version: number;
+  /** Lists say when somebody asked to cancel it; push, which speaks of final orders, does not. */
+  cancel_requested_at?: Order["cancel_requested_at"];
 }
 
 export type PushMessage =
