@@ -13,6 +13,7 @@ const CODES: Record<Code, true> = {
   account_not_found: true,
   account_exists: true,
   order_not_found: true,
+  order_already_final: true,
   invalid_user_id: true,
   payload_too_large: true,
   idempotency_key_reused: true,

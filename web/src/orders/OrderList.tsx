@@ -29,7 +29,7 @@ export function OrderList({ beside }: { beside: ReactNode }) {
         ]}
       />
       <Rows status={status} open={setOpened} />
-      <OrderDetails order={opened} close={() => setOpened(null)} />
+      <OrderDetails opened={opened} close={() => setOpened(null)} />
     </Card>
   );
 }

@@ -3,7 +3,7 @@ import { UnstyledButton } from "@mantine/core";
 import { useWords } from "../i18n/setup";
 import { showTime } from "../i18n/time";
 import { readMoney, showMoney } from "../money/money";
-import { knownReason, type Order, type Status } from "./order";
+import { knownReason, type Order } from "./order";
 import classes from "./Orders.module.css";
 
 export function OrderRow({ order, open }: { order: Order; open: () => void }) {
@@ -21,16 +21,17 @@ export function OrderRow({ order, open }: { order: Order; open: () => void }) {
         {showTime(order.created_at, language)}
         {reason && <span className={classes.reason}>{t(`orders.reason.${reason}`)}</span>}
       </span>
-      <StatusMark status={order.status} />
+      <StatusMark order={order} />
     </UnstyledButton>
   );
 }
 
-export function StatusMark({ status }: { status: Status }) {
+export function StatusMark({ order: { status, cancel_requested_at } }: { order: Order }) {
   const { t } = useWords();
+  const cancelling = status === "NEW" && cancel_requested_at !== null;
   return (
     <span className={classes.status} data-status={status}>
-      {t(`orders.status.${status}`)}
+      {cancelling ? t("orders.cancelling") : t(`orders.status.${status}`)}
     </span>
   );
 }

@@ -1,12 +1,14 @@
 // The statement: every entry of the account with the balance after it, and the balance over time above it.
-import { Button } from "@mantine/core";
+import { Button, UnstyledButton } from "@mantine/core";
 import { useInfiniteQuery } from "@tanstack/react-query";
+import { useState } from "react";
 import { NoValue, valueOf } from "../api/answer";
 import { call } from "../api/call";
 import type { components } from "../api/payments";
 import { useWords } from "../i18n/setup";
 import { showTime } from "../i18n/time";
 import { Amount } from "../money/Amount";
+import { OrderDetails, type Opened } from "../orders/OrderDetails";
 import { Card } from "../shop/Card";
 import { Empty, Failed, Loading } from "../shop/Placeholders";
 import { keys } from "../shop/queries";
@@ -70,18 +72,27 @@ function Entries() {
 function ChartAndTable({ entries }: { entries: Transaction[] }) {
   const { t } = useWords();
   const currency = useWatched(useSession().currency);
+  const [order, setOrder] = useState<Opened | null>(null);
   return (
     <>
       <LateChart points={stepsOf(entries)} currency={currency} />
       {/* Only amounts in the millions are too wide for a phone; then the table scrolls, by keyboard too. */}
       <div className={classes.scroll} tabIndex={0} role="group" aria-label={t("statement.title")}>
-        <Table entries={entries} currency={currency} />
+        <Table entries={entries} currency={currency} open={(id) => setOrder({ id })} />
       </div>
+      <OrderDetails opened={order} close={() => setOrder(null)} />
     </>
   );
 }
 
-function Table({ entries, currency }: { entries: Transaction[]; currency: string }) {
+interface TableProps {
+  entries: Transaction[];
+  currency: string;
+  /** Shows the order that an entry is about. */
+  open: (order: string) => void;
+}
+
+function Table({ entries, currency, open }: TableProps) {
   const { t, language } = useWords();
   return (
     <table className={classes.table}>
@@ -98,6 +109,7 @@ function Table({ entries, currency }: { entries: Transaction[]; currency: string
             <th scope="row">
               {t(`statement.kind.${entry.kind}`)}
               <span className={classes.when}>{showTime(entry.created_at, language)}</span>
+              {entry.order_id !== null && <OfOrder id={entry.order_id} open={open} />}
             </th>
             <td data-sign={entry.amount.startsWith("-") ? "minus" : "plus"}>
               <Amount decimal={entry.amount} currency={currency} />
@@ -109,5 +121,15 @@ function Table({ entries, currency }: { entries: Transaction[]; currency: string
         ))}
       </tbody>
     </table>
+  );
+}
+
+/** The order by the end of its number, which tells one from another; the beginning is the time. */
+function OfOrder({ id, open }: { id: string; open: (order: string) => void }) {
+  const { t } = useWords();
+  return (
+    <UnstyledButton className={classes.order} onClick={() => open(id)} aria-haspopup="dialog" data-entry-of={id}>
+      {t("statement.order", { end: id.slice(-6) })}
+    </UnstyledButton>
   );
 }

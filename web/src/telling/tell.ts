@@ -19,15 +19,20 @@ export interface Telling {
 
 export function tellChange(fact: Fact, { t, language, currency, desktop }: Telling): void {
   const amount = showMoney(readMoney(fact.amount), currency, language);
-  const paid = fact.status === "FINISHED";
-  const reason = t(`orders.reason.${knownReason(fact.reason) ?? "unknown"}`);
-  const title = paid ? t("telling.paid") : t("telling.cancelled");
-  const message = paid ? t("telling.paidText", { amount }) : t("telling.cancelledText", { amount, reason });
+  const { title, message, color } = words(fact, amount, t);
   const id = `${fact.id}@${fact.version}`;
   // What became of it says that it was placed, too.
   notifications.hide(placedToast(fact.id));
-  show(id, title, message, paid ? "green" : "red", t);
+  show(id, title, message, color, t);
   desktop.show(title, message, id);
+}
+
+function words({ status, reason }: Fact, amount: string, t: Words) {
+  if (status === "FINISHED") return { title: t("telling.paid"), message: t("telling.paidText", { amount }), color: "green" };
+  const why = knownReason(reason) ?? "unknown";
+  // The shopper wanted it: no failure.
+  if (why === "cancelled_by_user") return { title: t("telling.withdrawn"), message: t("telling.withdrawnText", { amount }), color: "indigo" };
+  return { title: t("telling.cancelled"), message: t("telling.cancelledText", { amount, reason: t(`orders.reason.${why}`) }), color: "red" };
 }
 
 /** The toast of an order that was placed, until there is more to say. */

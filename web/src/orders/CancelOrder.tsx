@@ -1,0 +1,62 @@
+// Cancels an order that is not decided yet: a button, a question, and what became of it.
+import { Alert, Button, Group, Text } from "@mantine/core";
+import { useEffect, useRef, useState } from "react";
+import { useWords } from "../i18n/setup";
+import { Failed } from "../shop/Placeholders";
+import { cancelStanding } from "./cancelling";
+import type { Order } from "./order";
+import classes from "./Orders.module.css";
+import { useCancel } from "./useCancel";
+
+export function CancelOrder({ order }: { order: Order }) {
+  const { t } = useWords();
+  const { mutate, isPending, error } = useCancel(order.id);
+  const standing = cancelStanding(order, { asking: isPending, error });
+  const cancel = () => mutate();
+  switch (standing) {
+    case "none":
+      return null;
+    case "possible":
+      return <Ask cancel={cancel} />;
+    case "failed":
+      return <Failed title={t("cancelling.failed")} error={error} retry={cancel} />;
+    case "asking":
+    case "asked":
+    case "too_late":
+      return (
+        <Alert color="yellow" role="status" className={classes.cancel}>
+          {t(`cancelling.${standing}`)}
+        </Alert>
+      );
+  }
+}
+
+/** The button and, once it is pressed, the question; the focus goes along, so that a keyboard is never left with nothing. */
+function Ask({ cancel }: { cancel: () => void }) {
+  const { t } = useWords();
+  const [sure, setSure] = useState<boolean | null>(null);
+  const next = useRef<HTMLButtonElement>(null);
+  useEffect(() => {
+    if (sure !== null) next.current?.focus();
+  }, [sure]);
+  if (sure === null || !sure) {
+    return (
+      <Button ref={next} className={classes.cancel} variant="default" onClick={() => setSure(true)}>
+        {t("cancelling.cancel")}
+      </Button>
+    );
+  }
+  return (
+    <div role="group" aria-label={t("cancelling.question")} className={classes.cancel}>
+      <Text size="sm">{t("cancelling.question")}</Text>
+      <Group gap="xs" mt="sm">
+        <Button size="compact-sm" onClick={cancel}>
+          {t("cancelling.yes")}
+        </Button>
+        <Button ref={next} size="compact-sm" variant="default" onClick={() => setSure(false)}>
+          {t("cancelling.no")}
+        </Button>
+      </Group>
+    </div>
+  );
+}
