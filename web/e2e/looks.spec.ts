@@ -1,6 +1,6 @@
 // How the page holds up to axe in both colour schemes, and on the narrowest phone.
 import AxeBuilder from "@axe-core/playwright";
-import { enter, expect, give, orderForm, rows, test, toast, type Page } from "./shopper";
+import { behindTheTimes, enter, expect, give, orderForm, rows, test, toast, type Page } from "./shopper";
 
 async function findings(page: Page): Promise<string[]> {
   // Toasts and the drawer slide in; contrast is that of the end.
@@ -38,6 +38,14 @@ for (const colorScheme of ["light", "dark"] as const) {
       await orderForm(page).fill("1", "kept");
       await orderForm(page).submit.click();
       await expect(page.getByText("No answer yet")).toBeVisible();
+      expect(await findings(page)).toEqual([]);
+    });
+
+    test("axe finds nothing in the question whether to cancel", async ({ page, request, user }) => {
+      await behindTheTimes(page, request, user);
+      await rows(page).click();
+      await page.getByRole("button", { name: "Cancel the order" }).click();
+      await expect(page.getByRole("group", { name: "Cancel this order?" })).toBeVisible();
       expect(await findings(page)).toEqual([]);
     });
 

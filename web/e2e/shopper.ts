@@ -1,5 +1,5 @@
 // A shopper for the browser tests: a fresh user each, ways to act, and a watch for what must never happen on any page.
-import { test as plain, expect, type APIRequestContext, type Locator, type Page } from "@playwright/test";
+import { test as plain, expect, type APIRequestContext, type Locator, type Page, type Route } from "@playwright/test";
 
 export { expect };
 export type { Page };
@@ -56,6 +56,7 @@ export async function give(request: APIRequestContext, user: string, amount: str
 export interface SeenOrder {
   id: string;
   status: string;
+  reason: string | null;
   amount: string;
   description: string | null;
 }
@@ -63,6 +64,30 @@ export interface SeenOrder {
 export async function ordersOf(request: APIRequestContext, user: string): Promise<SeenOrder[]> {
   const answer = await request.get("/orders", { headers: { "X-User-Id": user } });
   return ((await answer.json()) as { orders: SeenOrder[] }).orders;
+}
+
+/**
+ * A page that has heard nothing since its order was placed: no push reaches it, and what it reads is as it was then. The order is
+ * paid long since, and whatever the page asks the shop to do, the shop is really asked.
+ */
+export async function behindTheTimes(page: Page, request: APIRequestContext, user: string): Promise<{ catchUp: () => void }> {
+  await give(request, user, "100");
+  const placed = await request.post("/orders", { headers: { "X-User-Id": user }, data: { amount: "5", description: "long paid" } });
+  const order = (await placed.json()) as SeenOrder;
+  await expect.poll(async () => (await ordersOf(request, user))[0]?.status).toBe("FINISHED");
+  let behind = true;
+  const asItWas = async (route: Route, body: object) => {
+    if (!behind || route.request().method() !== "GET") return route.fallback();
+    await route.fulfill({ contentType: "application/json", body: JSON.stringify(body) });
+  };
+  await page.routeWebSocket(/\/ws\/orders/, (socket) => socket.close({ code: 1011 }));
+  await page.route("**/orders?*", (route) => asItWas(route, { orders: [order], next_cursor: null }));
+  await page.route(`**/orders/${order.id}`, (route) => asItWas(route, order));
+  await page.goto("/");
+  await page.getByRole("textbox").fill(user);
+  await page.keyboard.press("Enter");
+  await expect(rows(page)).toHaveAttribute("data-status", "NEW");
+  return { catchUp: () => (behind = false) };
 }
 
 /** The new order's form, in either language. */

@@ -6,13 +6,10 @@ use anyhow::{Context, ensure};
 use e2e::{Gateway, Plan, Result, Shop, Upstreams};
 use std::sync::Arc;
 
-/// Runs the page's tests in the browser.
-async fn browse(first: &str, second: Option<&str>, which: &[&str]) -> Result<()> {
+/// Runs the page's tests in the browser; the variables say what they may use beyond the first shop.
+async fn browse(first: &str, variables: &[(&str, &str)], which: &[&str]) -> Result<()> {
     let mut playwright = program("web", "playwright", &[&["test"], which].concat());
-    playwright.env("SHOP_URL", first);
-    if let Some(second) = second {
-        playwright.env("SHOP_URL_2", second);
-    }
+    playwright.env("SHOP_URL", first).envs(variables.iter().copied());
     let output = playwright.output().await?;
     ensure!(output.status.success(), "the browser's tests failed: {}", String::from_utf8_lossy(&output.stdout));
     Ok(())
@@ -24,7 +21,7 @@ async fn the_page_passes_its_browser_tests_on_the_embedded_shop() -> Result<()> 
     let page = page.to_str().context("a path in UTF-8")?;
     let shop = Shop::embedded_with(&[("WEB_DIR", page)]).await?;
     shop.judged_after(async |shop: &mut Shop| {
-        browse(&shop.base()?, None, &[]).await?;
+        browse(&shop.base()?, &[], &[]).await?;
         Ok(Arc::default())
     })
     .await
@@ -37,7 +34,20 @@ async fn the_page_is_told_of_orders_placed_on_the_other_instance() -> Result<()>
         let behind = |one| Gateway::open(&Upstreams::of(&shop.orders[one..=one], &shop.payments[one..=one])?);
         let (first, second) = (behind(0)?, behind(1)?);
         let specs = ["shopping.spec.ts", "push.spec.ts", "documentation.spec.ts"];
-        browse(&first.page_url, Some(&second.page_url), &specs).await?;
+        browse(&first.page_url, &[("SHOP_URL_2", &second.page_url)], &specs).await?;
+        Ok(Arc::default())
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_that_payments_has_not_decided_is_cancelled_on_the_page_and_refunded() -> Result<()> {
+    // One payments: it sees the request before the cancel, so there is something to refund.
+    let shop = Plan::of(1, 1).open().await?;
+    shop.judged_after(async |shop: &mut Shop| {
+        let gateway = Gateway::open(&Upstreams::of(&shop.orders, &shop.payments)?)?;
+        let payments = shop.payments[0].id()?.to_string();
+        browse(&gateway.page_url, &[("PAYMENTS", &payments)], &["cancelling.spec.ts"]).await?;
         Ok(Arc::default())
     })
     .await

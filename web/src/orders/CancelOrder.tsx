@@ -3,16 +3,28 @@ import { Alert, Button, Group, Text } from "@mantine/core";
 import { useEffect, useRef, useState } from "react";
 import { useWords } from "../i18n/setup";
 import { Failed } from "../shop/Placeholders";
-import { cancelStanding } from "./cancelling";
+import { cancelStanding, type CancelStanding } from "./cancelling";
 import type { Order } from "./order";
 import classes from "./Orders.module.css";
 import { useCancel } from "./useCancel";
 
 export function CancelOrder({ order }: { order: Order }) {
-  const { t } = useWords();
   const { mutate, isPending, error } = useCancel(order.id);
-  const standing = cancelStanding(order, { asking: isPending, error });
-  const cancel = () => mutate();
+  const place = useRef<HTMLDivElement>(null);
+  const cancel = () => {
+    mutate();
+    // The button that was pressed goes; what comes of it appears here.
+    place.current?.focus();
+  };
+  return (
+    <div ref={place} tabIndex={-1} className={classes.cancel}>
+      <Standing standing={cancelStanding(order, { asking: isPending, error })} error={error} cancel={cancel} />
+    </div>
+  );
+}
+
+function Standing({ standing, error, cancel }: { standing: CancelStanding; error: unknown; cancel: () => void }) {
+  const { t } = useWords();
   switch (standing) {
     case "none":
       return null;
@@ -24,7 +36,7 @@ export function CancelOrder({ order }: { order: Order }) {
     case "asked":
     case "too_late":
       return (
-        <Alert color="yellow" role="status" className={classes.cancel}>
+        <Alert color="yellow" role="status">
           {t(`cancelling.${standing}`)}
         </Alert>
       );
@@ -41,13 +53,13 @@ function Ask({ cancel }: { cancel: () => void }) {
   }, [sure]);
   if (sure === null || !sure) {
     return (
-      <Button ref={next} className={classes.cancel} variant="default" onClick={() => setSure(true)}>
+      <Button ref={next} variant="default" onClick={() => setSure(true)}>
         {t("cancelling.cancel")}
       </Button>
     );
   }
   return (
-    <div role="group" aria-label={t("cancelling.question")} className={classes.cancel}>
+    <div role="group" aria-label={t("cancelling.question")}>
       <Text size="sm">{t("cancelling.question")}</Text>
       <Group gap="xs" mt="sm">
         <Button size="compact-sm" onClick={cancel}>
