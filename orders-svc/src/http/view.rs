@@ -7,7 +7,10 @@ use crate::{
 };
 use saga::order::{CancelCause, DeclineReason, Status};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{RefOr, Schema},
+};
 
 /// An order.
 #[derive(Debug, Serialize, ToSchema)]
@@ -142,10 +145,15 @@ pub struct TimelineEvent {
     #[schema(format = "date-time")]
     pub at: String,
     /// Which step.
-    #[schema(inline)]
+    #[schema(schema_with = step)]
     pub what: What,
     /// In words.
     pub detail: String,
+}
+
+/// By itself: `inline` below a field's description makes it a text and an object at once, which nothing is.
+fn step() -> RefOr<Schema> {
+    What::schema()
 }
 
 impl From<Timeline> for TimelineView {

@@ -66,6 +66,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/orders/{id}/timeline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * See an order's way
+         * @description What happened to it so far, and what it waits for while it is `NEW`.
+         */
+        get: operations["timeline"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -200,6 +220,51 @@ export interface components {
             title: string;
             /** @description A stable URI reference of the kind of problem. */
             type: string;
+        };
+        /**
+         * @description An order's way so far.
+         * @example {
+         *       "events": [
+         *         {
+         *           "at": "2026-11-21T11:46:00.000001Z",
+         *           "detail": "Order over 50.00 RUB, to be paid by 2026-11-21T12:01:00.000001Z.",
+         *           "what": "placed"
+         *         },
+         *         {
+         *           "at": "2026-11-21T11:46:00.000001Z",
+         *           "detail": "The request for 50.00 RUB is stored with the order.",
+         *           "what": "payment_requested"
+         *         }
+         *       ],
+         *       "order_id": "0198c1f0-7e3c-7a10-9f00-3c5a1b2d4e6f",
+         *       "waiting_for": "The message broker is unreachable: the request for the money is stored, and goes out once it is back."
+         *     }
+         */
+        Timeline: {
+            /** @description In the order of time. */
+            events: components["schemas"]["TimelineEvent"][];
+            /**
+             * Format: uuid
+             * @description A UUID.
+             */
+            order_id: string;
+            /** @description What an order that is `NEW` waits for, in words. */
+            waiting_for: string | null;
+        };
+        /** @description A step of an order's way. */
+        TimelineEvent: {
+            /**
+             * Format: date-time
+             * @description When it was made; `request_published`: until when at the latest.
+             */
+            at: string;
+            /** @description In words. */
+            detail: string;
+            /**
+             * @description A step of an order's way.
+             * @enum {string}
+             */
+            what: "placed" | "payment_requested" | "request_published" | "cancel_requested" | "deadline" | "refunded" | "settled" | "pushed";
         };
     };
     responses: never;
@@ -627,6 +692,100 @@ export interface operations {
             /** @description `unknown_field` */
             422: {
                 headers: {
+                    /** @description The id of the request, given or made */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    /** @description The id of the request, given or made */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description `overloaded`, `unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before another try */
+                    "Retry-After"?: string;
+                    /** @description The id of the request, given or made */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    timeline: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description W3C trace context; goes with the order through every service */
+                traceparent?: string;
+                /** @description Comes back on the answer and stands in the log */
+                "X-Request-Id"?: string;
+                /**
+                 * @description Who asks: 1 to 128 visible ASCII characters
+                 * @example user-1
+                 */
+                "X-User-Id": string;
+            };
+            path: {
+                /** @description The order's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Its way so far */
+            200: {
+                headers: {
+                    /** @description The id of the request, given or made */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Timeline"];
+                };
+            };
+            /** @description `missing_user_id`, `invalid_user_id`, `invalid_order_id` */
+            400: {
+                headers: {
+                    /** @description The id of the request, given or made */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description `order_not_found` */
+            404: {
+                headers: {
+                    /** @description The id of the request, given or made */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description `method_not_allowed` */
+            405: {
+                headers: {
+                    /** @description The methods that there are */
+                    Allow?: string;
                     /** @description The id of the request, given or made */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
