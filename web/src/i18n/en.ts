@@ -132,6 +132,22 @@ export const en = {
     cancelRequested: "Cancellation asked for",
     failed: "The order could not be loaded",
   },
+  timeline: {
+    title: "What happened",
+    failed: "What happened could not be loaded",
+    waitingFor: "What it waits for",
+    step: {
+      placed: "Placed",
+      payment_requested: "Payment asked for",
+      request_published: "Request sent to payments",
+      cancel_requested: "Cancellation asked for",
+      deadline: "Not paid in time",
+      refunded: "Money given back",
+      settled: "Decided",
+      pushed: "Told to open pages",
+      unknown: "A further step",
+    },
+  },
   statement: {
     title: "Statement",
     empty: "Nothing here yet",

@@ -133,6 +133,22 @@ export const ru: Translation = {
     cancelRequested: "Попросили отменить",
     failed: "Не удалось загрузить заказ",
   },
+  timeline: {
+    title: "Что происходило",
+    failed: "Не удалось узнать, что происходило",
+    waitingFor: "Чего ждёт заказ",
+    step: {
+      placed: "Оформлен",
+      payment_requested: "Запрошена оплата",
+      request_published: "Запрос передан в оплату",
+      cancel_requested: "Попросили отменить",
+      deadline: "Не оплачен вовремя",
+      refunded: "Деньги возвращены",
+      settled: "Решено",
+      pushed: "Сообщено открытым страницам",
+      unknown: "Ещё один шаг",
+    },
+  },
   statement: {
     title: "Выписка",
     empty: "Здесь пока пусто",

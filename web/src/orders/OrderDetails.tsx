@@ -9,6 +9,7 @@ import { useSession } from "../shop/SessionContext";
 import { CancelOrder } from "./CancelOrder";
 import { isAdvised, knownReason, type Order } from "./order";
 import { StatusMark } from "./OrderRow";
+import { OrderTimeline } from "./OrderTimeline";
 import classes from "./Orders.module.css";
 import { useOrder } from "./useOrders";
 
@@ -46,6 +47,7 @@ function Details({ opened }: { opened: Opened }) {
       {error && !fetched && <Failed title={t("order.failed")} error={error} retry={() => void refetch()} />}
       {order && <Facts order={order} />}
       {order && <CancelOrder order={order} />}
+      {order && <OrderTimeline id={order.id} />}
       {!order && !error && <Loading rows={4} />}
     </>
   );

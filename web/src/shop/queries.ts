@@ -27,6 +27,8 @@ export const keys = {
   orders: (user: string, status?: Order["status"]) => (status ? ["orders", user, status] : ["orders", user]),
   allOrders: (user: string) => ["orders", user, "ALL"],
   order: (user: string, id: string) => ["order", user, id],
+  /** Below the order, so that whatever refreshes that refreshes this. */
+  timeline: (user: string, id: string) => ["order", user, id, "timeline"],
   balance: (user: string) => ["balance", user],
   statement: (user: string) => ["statement", user],
 };

@@ -1,0 +1,67 @@
+// An order's way so far and what it waits for, below its details; told anew when the order changes, and now and then while it waits.
+import { useQuery } from "@tanstack/react-query";
+import { valueOf } from "../api/answer";
+import { call } from "../api/call";
+import { useWords } from "../i18n/setup";
+import { showTime } from "../i18n/time";
+import { Failed, Loading } from "../shop/Placeholders";
+import { keys } from "../shop/queries";
+import { useSession } from "../shop/SessionContext";
+import classes from "./Orders.module.css";
+import { knownStep, withTimes, type TimelineEvent } from "./timeline";
+
+/** What an order waits for changes without a push. */
+const LOOK_EVERY = 3_000;
+
+function useTimeline(id: string) {
+  const { user } = useSession();
+  return useQuery({
+    queryKey: keys.timeline(user, id),
+    queryFn: async ({ signal }) => valueOf(await call("get", "/orders/{id}/timeline", { user, id, signal })),
+    refetchInterval: ({ state }) => (state.data && state.data.waiting_for !== null ? LOOK_EVERY : false),
+  });
+}
+
+export function OrderTimeline({ id }: { id: string }) {
+  const { t } = useWords();
+  const { data, error, refetch } = useTimeline(id);
+  return (
+    <section className={classes.timeline}>
+      <h3 className={classes.timelineTitle}>{t("timeline.title")}</h3>
+      {data && <Steps steps={data.events} waitingFor={data.waiting_for} />}
+      {!data && error && <Failed title={t("timeline.failed")} error={error} retry={() => void refetch()} />}
+      {!data && !error && <Loading rows={2} />}
+    </section>
+  );
+}
+
+function Steps({ steps, waitingFor }: { steps: TimelineEvent[]; waitingFor: string | null }) {
+  const { t, language } = useWords();
+  const time = (at: string) => showTime(at, language);
+  return (
+    <>
+      <ol className={classes.steps}>
+        {steps.map(({ at, what, detail }) => (
+          <li key={what} data-step={what}>
+            <span className={classes.stepName}>{t(`timeline.step.${knownStep(what)}`)}</span>
+            <time className={classes.stepTime} dateTime={at}>
+              {time(at)}
+            </time>
+            {/* The shop's own sentences are English, whatever the page speaks. */}
+            <span className={classes.stepDetail} lang="en">
+              {withTimes(detail, time)}
+            </span>
+          </li>
+        ))}
+      </ol>
+      <div role="status">
+        {waitingFor !== null && (
+          <p className={classes.waitingFor}>
+            <span className={classes.stepName}>{t("timeline.waitingFor")}</span>
+            <span lang="en">{withTimes(waitingFor, time)}</span>
+          </p>
+        )}
+      </div>
+    </>
+  );
+}

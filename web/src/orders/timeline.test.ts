@@ -1,0 +1,18 @@
+// Reading a timeline, under test.
+import { expect, test } from "vitest";
+import { en } from "../i18n/en";
+import { knownStep, withTimes } from "./timeline";
+
+test("every step of the contract has words, and one that a newer shop tells has some, too", () => {
+  const steps = ["placed", "payment_requested", "request_published", "cancel_requested", "deadline", "refunded", "settled", "pushed"];
+  expect(steps.map(knownStep)).toEqual(steps);
+  expect(["shipped", "toString", ""].map(knownStep)).toEqual(["unknown", "unknown", "unknown"]);
+  expect(Object.keys(en.timeline.step).sort()).toEqual([...steps, "unknown"].sort());
+});
+
+test("times in the shop's sentences are shown as people read them, and the rest is left alone", () => {
+  const show = (time: string) => `<${new Date(time).getUTCFullYear()}>`;
+  expect(withTimes("Retry at 2026-11-22T01:00:05.000001Z.", show)).toBe("Retry at <2026>.");
+  expect(withTimes("From 2026-11-22T01:00:05Z to 2027-01-01T00:00:00Z", show)).toBe("From <2026> to <2027>");
+  expect(withTimes("Order over 2026.11 RUB, number 2026-11-22.", show)).toBe("Order over 2026.11 RUB, number 2026-11-22.");
+});
