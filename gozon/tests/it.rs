@@ -1,6 +1,7 @@
 //! The integration tests of the command: each on SQLite and, with the feature `servers`, on PostgreSQL and on one of each.
 //!
-//! Absent: the services. The books under test are written here, row by row, so that they can be wrong.
+//! Absent: the services. The books under test are written here, row by row, so that they can be wrong. Only `interleavings` has
+//! the services, to give them every chance to get the books wrong.
 
 #[path = "it/book.rs"]
 mod book;
@@ -15,6 +16,8 @@ mod dead_letters;
 mod defects;
 #[path = "it/documentation.rs"]
 mod documentation;
+#[path = "it/interleavings.rs"]
+mod interleavings;
 #[path = "it/planted.rs"]
 mod planted;
 #[path = "it/running.rs"]
