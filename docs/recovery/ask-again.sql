@@ -1,5 +1,9 @@
 -- Asks payments once more about every order that is NEW; on the orders database, PostgreSQL.
--- Does no harm to an order that was asked for already: payments answers with the verdict that it has. Absent: any change of an order.
+-- Does no harm to an order that was asked for already: payments answers with the verdict that it has. And each gets an hour more to be
+-- paid: after a restore its time is over, and it would be cancelled before payments can answer. Absent: orders that are to be cancelled;
+-- payments is asked about them again by itself.
+UPDATE orders SET pay_before = greatest(pay_before, ((extract(epoch FROM now()) + 3600) * 1000000)::bigint)
+WHERE status = 'NEW' AND cancel_requested_at IS NULL;
 INSERT INTO outbox (id, routing_key, partition_key, body, lease_until, created_at)
 SELECT message_id, 'payment.requested', user_id,
        json_build_object(
@@ -10,4 +14,4 @@ SELECT message_id, 'payment.requested', user_id,
                'order_id', order_id, 'user_id', user_id, 'amount_minor', amount_minor, 'currency', currency))::text,
        0, (extract(epoch FROM now()) * 1000000)::bigint
 FROM (SELECT gen_random_uuid() AS message_id, id AS order_id, user_id, amount_minor, currency
-      FROM orders WHERE status = 'NEW') AS waiting;
+      FROM orders WHERE status = 'NEW' AND cancel_requested_at IS NULL) AS waiting;

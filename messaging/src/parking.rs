@@ -85,9 +85,9 @@ static DUE: Sql = Sql::new(
 static LIST: Sql = Sql::new(
     "SELECT id, queue, message_id, body, state, attempts, error, first_failed_at, next_attempt_at FROM parked ORDER BY first_failed_at, id LIMIT {1}",
 );
-static LIST_SINCE: Sql = Sql::new(
+static LATEST: Sql = Sql::new(
     "SELECT id, queue, message_id, body, state, attempts, error, first_failed_at, next_attempt_at FROM parked
-     WHERE queue = {1} AND first_failed_at >= {2} ORDER BY first_failed_at, id LIMIT {3}",
+     WHERE queue = {1} AND first_failed_at >= {2} ORDER BY first_failed_at DESC, id DESC LIMIT {3}",
 );
 static SHOW: Sql = Sql::new(
     "SELECT id, queue, message_id, body, state, attempts, error, first_failed_at, next_attempt_at FROM parked WHERE id = {1}",
@@ -172,13 +172,13 @@ pub async fn list(store: &Store, limit: u32) -> Result<Vec<Parked>, DbErr> {
     LIST.query(store.connection(), Rows::new(), vec![i64::from(limit).into()]).await?.iter().map(parked).collect()
 }
 
-/// The messages of a queue that were set aside at that time or later, oldest first.
+/// The messages of a queue that were set aside at that time or later, latest first.
 ///
 /// # Errors
 /// The driver's.
-pub async fn list_since(store: &Store, queue: &str, since: Micros, limit: u32) -> Result<Vec<Parked>, DbErr> {
+pub async fn latest(store: &Store, queue: &str, since: Micros, limit: u32) -> Result<Vec<Parked>, DbErr> {
     let values = vec![queue.into(), since.0.into(), i64::from(limit).into()];
-    LIST_SINCE.query(store.connection(), Rows::new(), values).await?.iter().map(parked).collect()
+    LATEST.query(store.connection(), Rows::new(), values).await?.iter().map(parked).collect()
 }
 
 /// One message set aside.

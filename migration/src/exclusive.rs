@@ -40,8 +40,10 @@ async fn begin(db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
     };
     let transaction = db.begin_with_options(options).await?;
     if on_postgres {
-        let lock = format!("SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'; SELECT pg_advisory_xact_lock({LOCK_KEY})");
-        transaction.execute_unprepared(&lock).await?;
+        // The service's own limit on statements is for requests; a check of a large table takes as long as it takes.
+        let limits = format!("SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'; SET LOCAL statement_timeout = 0");
+        transaction.execute_unprepared(&limits).await?;
+        transaction.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({LOCK_KEY})")).await?;
     }
     Ok(transaction)
 }

@@ -3,7 +3,7 @@
 
 use crate::{
     config::Config,
-    deadline::Deadline,
+    deadline::{ANSWERS_FIRST, Deadline},
     http::{Handlers, Sockets},
     metrics::{OrderMetrics, PushMetrics},
     overdue::Overdue,
@@ -113,7 +113,9 @@ impl App {
             tracer: tracer.clone(),
         };
         let settling = SettlingHandle::start(settling, &vitals);
-        let deadline = Deadline::new(store.clone(), clock.clone(), settling.clone(), options.pay_within());
+        let pay_within = options.pay_within();
+        let deadline = Deadline::new(store.clone(), clock.clone(), settling.clone(), pay_within)
+            .patient(pay_within.min(ANSWERS_FIRST));
         let overdue = Overdue::new(store.clone(), clock.clone(), settling.clone(), broker.reachable());
         let consumer = Consumer {
             broker: broker.clone(),

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 /// Rows of one statement: milliseconds.
 pub(crate) const PART: i64 = 20_000;
-/// Statements of one look. With an old database a new process catches up at 200,000 orders a second.
+/// Statements of one look. With an old database a new process catches up at some 200,000 orders a second.
 const MOST_PARTS: u32 = 50;
 
 /// The statement of a [`Frontier`], with the condition under which an order is open: its first open order or, when all of the part is
@@ -27,6 +27,17 @@ macro_rules! look {
     };
 }
 pub(crate) use look;
+
+/// What a look for the first open order comes to.
+#[derive(Debug)]
+pub(crate) enum FirstOpen {
+    /// This one.
+    Order(QueryResult),
+    /// There is none.
+    None,
+    /// There is more to walk past than one look does.
+    NotYet,
+}
 
 /// The place before which no order is open.
 #[derive(Clone, Debug)]
@@ -50,19 +61,19 @@ impl Frontier {
     ///
     /// # Errors
     /// The driver's.
-    pub async fn first_open(&mut self, store: &Store, end: Uuid) -> Result<Option<QueryResult>, DbErr> {
+    pub async fn first_open(&mut self, store: &Store, end: Uuid) -> Result<FirstOpen, DbErr> {
         for _ in 0..MOST_PARTS {
             let values = vec![self.at.into(), end.into(), PART.into()];
             let mut rows = self.look.query(store.connection(), Rows::new(), values).await?;
-            let Some(row) = rows.pop() else { break };
+            let Some(row) = rows.pop() else { return Ok(FirstOpen::None) };
             let before = std::mem::replace(&mut self.at, row.try_get("", "id")?);
             if row.try_get::<i32>("", "open")? == 1 {
-                return Ok(Some(row));
+                return Ok(FirstOpen::Order(row));
             }
             if before == self.at {
-                break;
+                return Ok(FirstOpen::None);
             }
         }
-        Ok(None)
+        Ok(FirstOpen::NotYet)
     }
 }

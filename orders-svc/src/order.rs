@@ -8,6 +8,17 @@ use saga::{
 };
 use store::Micros;
 
+/// The columns of an order by name. `*` would be another list after the next migration, and PostgreSQL then refuses a statement that it
+/// has prepared.
+macro_rules! order_columns {
+    () => {
+        "orders.id, orders.user_id, orders.amount_minor, orders.currency, orders.description, orders.status, orders.reason, orders.version,
+         orders.created_at, orders.updated_at, orders.pay_before, orders.cancel_requested_at, orders.cancel_cause,
+         orders.refund_transaction_id, orders.idempotency_key"
+    };
+}
+pub(crate) use order_columns;
+
 /// What a buyer asks for, parsed. After this nothing is checked twice.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OrderDraft {

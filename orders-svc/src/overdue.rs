@@ -31,7 +31,7 @@ static FIRST_OPEN: Sql = Sql::new(
      SELECT at, open FROM part WHERE open = 1 OR at = (SELECT MAX(at) FROM part) ORDER BY at, open DESC LIMIT 1",
 );
 static OVERDUE: Sql = Sql::new(
-    "SELECT id, user_id FROM orders
+    "SELECT id, user_id, version FROM orders
      WHERE cancel_requested_at IS NOT NULL AND cancel_requested_at >= {1} AND cancel_requested_at <= {2} AND status = 'NEW'
        AND updated_at <= {2} AND updated_at - cancel_requested_at <= {3} - updated_at
      ORDER BY cancel_requested_at LIMIT {4}",
@@ -92,6 +92,8 @@ fn wish(row: &QueryResult) -> Result<Wish, DbErr> {
         order_id: OrderId::new(row.try_get("", "id")?),
         user_id: user_id.map_err(|error| DbErr::Type(error.to_string()))?,
         event: Event::AnswerOverdue,
+        // Another instance may have seen the same silence.
+        version: Some(row.try_get("", "version")?),
         trace: TraceContext::unsampled(),
     })
 }

@@ -97,6 +97,7 @@ impl Shop {
             order_id: order.id,
             user_id: order.draft.user_id.clone(),
             event: Event::PaymentSucceeded,
+            version: None,
             answer: Some(Answer {
                 message_id: MessageId::new(Uuid::now_v7()),
                 amount: order.draft.amount,

@@ -114,7 +114,7 @@ impl Timelines {
         let ids = sealed_at(order.created_at);
         let request = outbox::lease_of(&self.store, &order.payment_request(), ids).await?;
         let cancel = match order.cancel_requested {
-            Some((at, cause)) => outbox::lease_of(&self.store, &order.cancel_request(cause), sealed_at(at)).await?,
+            Some((at, cause)) => self.unsent_cancel(order, at, cause).await?,
             None => None,
         };
         let set_aside = if order.state.is_final() { None } else { self.set_aside(order).await? };
@@ -122,13 +122,24 @@ impl Timelines {
         Ok(Surroundings { now: self.clock.now(), broker_reachable, request, cancel, set_aside })
     }
 
+    /// The request itself or, when payments was asked again, that one.
+    async fn unsent_cancel(&self, order: &Order, at: Micros, cause: CancelCause) -> Result<Option<Micros>, DbErr> {
+        let request = order.cancel_request(cause);
+        Ok(match outbox::lease_of(&self.store, &request, sealed_at(at)).await? {
+            None if order.updated_at > at => {
+                outbox::lease_of(&self.store, &request, sealed_at(order.updated_at)).await?
+            }
+            lease => lease,
+        })
+    }
+
     async fn set_aside(&self, order: &Order) -> Result<Option<SetAside>, DbErr> {
         let queue = ORDERS_PAYMENT_RESULTS.name;
-        let messages = parking::list_since(&self.store, queue, order.created_at, MOST_SET_ASIDE).await?;
+        let messages = parking::latest(&self.store, queue, order.created_at, MOST_SET_ASIDE).await?;
         let about_it = |body: &[u8]| {
             Event::parse(body).and_then(|event| read(&event)).is_ok_and(|happening| happening.order_id == order.id)
         };
-        let found = messages.into_iter().rfind(|message| about_it(&message.body));
+        let found = messages.into_iter().find(|message| about_it(&message.body));
         Ok(found.map(|message| SetAside { next_attempt_at: message.next_attempt_at }))
     }
 }

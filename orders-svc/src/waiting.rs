@@ -2,7 +2,7 @@
 //! Absent: any repair.
 
 use crate::{
-    frontier::{Frontier, look},
+    frontier::{FirstOpen, Frontier, look},
     metrics::OrderMetrics,
     reading::first_id_at,
 };
@@ -41,8 +41,10 @@ impl Waiting {
     /// The driver's.
     async fn oldest(&mut self) -> Result<Option<Micros>, DbErr> {
         let end = first_id_at(self.clock.now().minus(YOUNG));
-        let row = self.frontier.first_open(&self.store, end).await?;
-        row.map(|row| row.try_get("", "created_at").map(Micros)).transpose()
+        match self.frontier.first_open(&self.store, end).await? {
+            FirstOpen::Order(row) => row.try_get("", "created_at").map(|time| Some(Micros(time))),
+            FirstOpen::None | FirstOpen::NotYet => Ok(None),
+        }
     }
 }
 

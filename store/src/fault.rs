@@ -51,8 +51,8 @@ fn of_sqlstate(code: &str) -> Fault {
         ("23", _) => Fault::Constraint,
         // Connection lost, resources (disk full, too many connections), stopped by an operator, read-only, system error.
         ("08" | "53" | "57" | "58", _) | (_, "25006") => Fault::Unavailable,
-        // A table or the database does not exist: the migration has yet to run.
-        (_, "42P01" | "3D000") => Fault::Unavailable,
+        // A table, a column or the database does not exist: the migration has yet to run.
+        (_, "42P01" | "42703" | "3D000") => Fault::Unavailable,
         _ => Fault::Defect,
     }
 }
@@ -82,6 +82,7 @@ mod tests {
             ("53100", Fault::Unavailable),
             ("57P01", Fault::Unavailable),
             ("25006", Fault::Unavailable),
+            ("42703", Fault::Unavailable),
             ("42601", Fault::Defect),
         ] {
             assert_eq!(of_sqlstate(code), fault, "{code}");

@@ -38,15 +38,16 @@ impl MigrationTrait for Migration {
                 accounts("balance_minor >= 0"),
             ],
             _ => [
+                // In the ledger's order, so that the two wait for each other instead of locking each other out.
+                "ALTER TABLE accounts DROP CONSTRAINT accounts_balance_in_range,
+                   ADD CONSTRAINT accounts_balance_in_range CHECK (balance_minor >= 0)"
+                    .to_owned(),
                 format!(
                     "ALTER TABLE payments ADD COLUMN refund_id uuid,
                        DROP CONSTRAINT payments_verdict_known, DROP CONSTRAINT payments_reason_known,
                        DROP CONSTRAINT payments_reason_iff_declined, DROP CONSTRAINT payments_transaction_iff_succeeded, {}",
                     added(FITS)
                 ),
-                "ALTER TABLE accounts DROP CONSTRAINT accounts_balance_in_range,
-                   ADD CONSTRAINT accounts_balance_in_range CHECK (balance_minor >= 0)"
-                    .to_owned(),
             ],
         };
         run(manager, statements).await
@@ -65,13 +66,13 @@ impl MigrationTrait for Migration {
             ],
             _ => [
                 format!(
+                    "ALTER TABLE accounts DROP CONSTRAINT accounts_balance_in_range,
+                       ADD CONSTRAINT accounts_balance_in_range CHECK ({RANGE})"
+                ),
+                format!(
                     "ALTER TABLE payments DROP CONSTRAINT payments_reason_fits, DROP CONSTRAINT payments_entries_fit,
                        DROP COLUMN refund_id, {}",
                     added(DID_FIT)
-                ),
-                format!(
-                    "ALTER TABLE accounts DROP CONSTRAINT accounts_balance_in_range,
-                       ADD CONSTRAINT accounts_balance_in_range CHECK ({RANGE})"
                 ),
             ],
         };

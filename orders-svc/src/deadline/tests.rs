@@ -139,7 +139,7 @@ async fn what_is_due_is_wished_for_once_and_what_is_settled_or_asked_for_is_left
         before.push(shop.order(order).await?);
     }
     let mut first = shop.instance().await?;
-    assert!(!first.look().await?);
+    assert_eq!(first.look().await?, Left::Nothing(1));
     let wished = shop.order(due).await?;
     assert_eq!((wished.status.as_str(), wished.version), ("NEW", 2), "payments decides");
     assert_eq!((wished.cancel_requested_at, wished.cancel_cause.as_deref()), (Some(NOW.0), Some("payment_deadline")));
@@ -147,7 +147,7 @@ async fn what_is_due_is_wished_for_once_and_what_is_settled_or_asked_for_is_left
     shop.pass(Duration::from_secs(1));
     let mut second = shop.instance().await?;
     for looking in [&mut first, &mut second, &mut shop.instance().await?] {
-        assert!(!looking.look().await?);
+        assert_eq!(looking.look().await?, Left::Nothing(1));
     }
     assert_eq!(shop.asked().await?, [due]);
     assert_eq!(shop.order(due).await?, wished);
@@ -191,7 +191,7 @@ async fn instances_that_look_at_once_ask_once_for_each_order(url: String) -> Tes
         let before = shop.asked().await?.len();
         let orders = shop.place((0..40).map(|number| (1_000 + number, 900))).await?;
         let (one, two, three) = tokio::join!(one.look(), two.look(), three.look());
-        assert_eq!((one?, two?, three?), (false, false, false));
+        assert_eq!([one?, two?, three?], [Left::Nothing(1); 3]);
         assert_eq!(shop.asked().await?.len(), before + orders.len());
         for order in orders {
             assert_eq!(shop.order(order).await?.version, 2);
@@ -261,6 +261,37 @@ async fn the_frontier_is_behind_all_that_is_done_with_or_asked_for(url: String) 
     Ok(())
 }
 
+async fn what_was_answered_meanwhile_is_settled_first(url: String) -> TestResult {
+    let shop = Shop::open(url).await?;
+    let order = shop.place([(1_000, 900)]).await?;
+    let patience = Duration::from_secs(60);
+    let (mut deadline, stop) = (shop.instance().await?.patient(patience), CancellationToken::new());
+    assert_eq!(deadline.step(&stop).await, Pause::For(patience));
+    assert!(shop.asked().await?.is_empty());
+    // The database was away, and with it the consumer was.
+    shop.store.connection().execute_unprepared("ALTER TABLE orders RENAME TO away").await?;
+    assert_eq!(deadline.step(&stop).await, Pause::For(EVERY));
+    shop.store.connection().execute_unprepared("ALTER TABLE away RENAME TO orders").await?;
+    assert_eq!(deadline.step(&stop).await, Pause::For(patience));
+    assert_eq!(deadline.step(&stop).await, Pause::For(EVERY));
+    assert_eq!(shop.asked().await?, order);
+    Ok(())
+}
+
+async fn the_longer_it_took_to_look_at_everything_the_longer_it_rests(url: String) -> TestResult {
+    let shop = Shop::open(url).await?;
+    let looks = LOOKS_A_SECOND + 1;
+    let most = u64::try_from(MOST)?;
+    // The last of each part is the first of the next. One that is not due yet holds the frontier.
+    shop.place((0..u64::from(looks) * (most - 1)).map(|number| (1_000 + number, 100_000))).await?;
+    let (mut deadline, stop) = (shop.instance().await?, CancellationToken::new());
+    for _ in 1..looks {
+        assert_eq!(deadline.step(&stop).await, Pause::None);
+    }
+    assert_eq!(deadline.step(&stop).await, Pause::For(EVERY * 2));
+    Ok(())
+}
+
 async fn a_look_without_a_database_is_only_put_off(url: String) -> TestResult {
     let shop = Shop::open(url).await?;
     let order = shop.place([(1_000, 900)]).await?;
@@ -307,6 +338,8 @@ on_every_database! {
     orders_placed_under_another_setting_have_their_own_deadline,
     more_orders_than_one_look_takes_are_all_asked_for_without_a_rest,
     the_frontier_is_behind_all_that_is_done_with_or_asked_for,
+    what_was_answered_meanwhile_is_settled_first,
+    the_longer_it_took_to_look_at_everything_the_longer_it_rests,
     a_look_without_a_database_is_only_put_off,
 }
 

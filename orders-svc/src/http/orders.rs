@@ -176,7 +176,13 @@ pub async fn cancel(
 ) -> Result<HttpResponse, Problem> {
     let order_id = edge::order_id(&request)?;
     Fields::read_optional(&request, payload, &[]).await?;
-    let wish = Wish { order_id, user_id: user.clone(), event: Event::CancelRequested(CancelCause::ByUser), trace };
+    let wish = Wish {
+        order_id,
+        user_id: user.clone(),
+        event: Event::CancelRequested(CancelCause::ByUser),
+        version: None,
+        trace,
+    };
     if settling.wish(wish).await? == Settled::TooLate {
         return Err(Problem::new(Code::OrderAlreadyFinal, "The order is final; it cannot be cancelled any more."));
     }

@@ -22,6 +22,7 @@ async fn cancelling(shop: &Shop, overdue: &Overdue) -> TestResult<Uuid> {
         order_id: OrderId::new(order),
         user_id: UserId::parse("u")?,
         event: Event::CancelRequested(CancelCause::Deadline),
+        version: None,
         trace: TraceContext::unsampled(),
     };
     overdue.settling.wish(wish).await?;
@@ -93,6 +94,22 @@ async fn an_instance_that_begins_later_and_one_that_looked_before_find_the_same(
     Ok(())
 }
 
+async fn instances_that_look_at_once_ask_once(url: String) -> TestResult {
+    let shop = Shop::open(url).await?;
+    let ((mut one, _), (mut two, _), (mut three, _)) =
+        (instance(&shop).await?, instance(&shop).await?, instance(&shop).await?);
+    for round in 1..6 {
+        cancelling(&shop, &one).await?;
+        shop.pass(SILENCE);
+        let (one, two, three) = tokio::join!(one.look(), two.look(), three.look());
+        assert_eq!((one?, two?, three?), (false, false, false));
+        assert_eq!(shop.asked().await?.len(), round * 2);
+        let decided = "UPDATE orders SET status = 'CANCELLED', reason = 'payment_deadline'";
+        shop.store.connection().execute_unprepared(decided).await?;
+    }
+    Ok(())
+}
+
 async fn without_the_broker_or_the_database_it_is_put_off(url: String) -> TestResult {
     let shop = Shop::open(url).await?;
     let (mut overdue, broker) = instance(&shop).await?;
@@ -136,5 +153,6 @@ on_every_database! {
     payments_is_asked_again_less_and_less_often,
     nobody_is_asked_about_orders_that_are_decided_or_not_to_be_cancelled,
     an_instance_that_begins_later_and_one_that_looked_before_find_the_same,
+    instances_that_look_at_once_ask_once,
     without_the_broker_or_the_database_it_is_put_off,
 }

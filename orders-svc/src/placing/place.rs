@@ -3,7 +3,7 @@
 
 use super::Draft;
 use crate::{
-    order::{Order, OrderDraft},
+    order::{Order, OrderDraft, order_columns},
     pace::Pace,
 };
 use entities::orders::order::Model;
@@ -49,8 +49,12 @@ static PLACE: Sql = Sql::over(
 );
 static BY_KEY: Sql = Sql::over(
     "user_id text, key text",
-    "SELECT orders.* FROM orders JOIN {rows} ON rows.user_id = orders.user_id AND rows.key = orders.idempotency_key
-     WHERE orders.idempotency_key IS NOT NULL",
+    concat!(
+        "SELECT ",
+        order_columns!(),
+        " FROM orders JOIN {rows} ON rows.user_id = orders.user_id AND rows.key = orders.idempotency_key
+         WHERE orders.idempotency_key IS NOT NULL"
+    ),
 );
 
 /// A draft's answer.

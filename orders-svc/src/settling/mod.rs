@@ -24,7 +24,7 @@ const MOST_UNDER_WAY: usize = PREFETCH as usize * 2;
 /// Answers in one transaction: a few tens of milliseconds' work at most.
 const MOST_TOGETHER: usize = 1_000;
 
-/// Wishes under way; more are refused. They have room of their own: answers must not wait behind them, nor they behind answers.
+/// Wishes under way; more are refused. They are counted by themselves, so that a crowd of them cannot have an answer refused.
 const MOST_WISHES: usize = 4_096;
 
 /// A wish about an order: that it be cancelled.
@@ -36,6 +36,8 @@ pub struct Wish {
     pub user_id: UserId,
     /// What is wished for.
     pub event: order::Event,
+    /// Only of the order as it was at this version.
+    pub version: Option<i32>,
     /// The request to payments goes on with it.
     pub trace: TraceContext,
 }
@@ -58,8 +60,8 @@ impl SettlingHandle {
     ///
     /// # Errors
     /// [`SettleError`] when it is not, or nobody can tell.
-    pub async fn wish(&self, Wish { order_id, user_id, event, trace }: Wish) -> Result<Settled, SettleError> {
-        let happening = Happening { order_id, user_id, event, answer: None, trace: Some(trace) };
+    pub async fn wish(&self, Wish { order_id, user_id, event, version, trace }: Wish) -> Result<Settled, SettleError> {
+        let happening = Happening { order_id, user_id, event, version, answer: None, trace: Some(trace) };
         let (ask, settled) = self.wishes.admit(happening).map_err(|_| SettleError::Overloaded)?;
         self.settling.add(vec![ask]);
         settled.await.unwrap_or(Err(SettleError::Interrupted))
@@ -111,5 +113,5 @@ pub(crate) fn read(event: &Event) -> Result<Happening, Poison> {
         other => return Err(Poison::UnknownType(other.to_owned())),
     };
     let answer = Some(Answer { message_id: event.id, amount, refund });
-    Ok(Happening { order_id, user_id, event: event_of_saga, answer, trace: event.trace })
+    Ok(Happening { order_id, user_id, event: event_of_saga, version: None, answer, trace: event.trace })
 }

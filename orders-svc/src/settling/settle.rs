@@ -4,7 +4,7 @@
 use super::spans;
 use crate::{
     metrics::OrderMetrics,
-    order::Order,
+    order::{Order, order_columns},
     pace::Pace,
     pushing::{Announcer, News},
 };
@@ -24,8 +24,10 @@ use telemetry::{TraceContext, Tracer};
 const MOST_MEETINGS: u32 = 20;
 
 // In the order of the ids on every instance, so that two of them wait for each other instead of locking each other out.
-static LOCK: Sql =
-    Sql::over("id uuid", "SELECT * FROM orders WHERE id IN (SELECT id FROM {rows}) ORDER BY id {for update}");
+static LOCK: Sql = Sql::over(
+    "id uuid",
+    concat!("SELECT ", order_columns!(), " FROM orders WHERE id IN (SELECT id FROM {rows}) ORDER BY id {for update}"),
+);
 static UPDATE: Sql = Sql::over(
     "id uuid, read int, status text, reason text?, version int, asked_at int, asked_by text?, refund uuid?",
     "UPDATE orders SET status = rows.status, reason = rows.reason, version = CAST(rows.version AS integer), updated_at = {1},
@@ -44,6 +46,8 @@ pub struct Happening {
     pub user_id: UserId,
     /// What it means for the saga.
     pub event: Event,
+    /// It happens to the order as it was at this version, and to no later one.
+    pub version: Option<i32>,
     /// What came with payments' answer.
     pub answer: Option<Answer>,
     /// Settling is recorded below this.
@@ -216,10 +220,13 @@ impl Settling {
         happening: &Happening,
         now: Micros,
     ) -> Result<Settled, SettleError> {
-        let Happening { order_id, user_id, event, answer, trace } = happening;
+        let Happening { order_id, user_id, event, version, answer, trace } = happening;
         let order = &mut orders.get_mut(order_id).ok_or(SettleError::UnknownOrder(*order_id))?.order;
         if order.draft.user_id != *user_id || answer.is_some_and(|answer| answer.amount != order.draft.amount) {
             return Err(SettleError::Mismatch(*order_id));
+        }
+        if version.is_some_and(|version| version != order.version) {
+            return Ok(Settled::Unchanged);
         }
         let (state, effects) = match step(order.state, *event) {
             Ok(Step::Changed(state, effects)) => (state, effects),

@@ -146,6 +146,7 @@ impl Ledger {
 
     /// Commits, trying again whenever another instance was faster.
     async fn commit_met(&self, work: &[AccountTasks]) -> Result<Vec<Vec<Done>>, ChangeError> {
+        let mut refused = None;
         for _ in 0..MOST_MEETINGS {
             let error = match self.commit(work).await {
                 Ok(done) => return Ok(done),
@@ -155,7 +156,10 @@ impl Ledger {
             match Fault::of(&error) {
                 Fault::Contention => tracing::debug!(%error, "two units of work met"),
                 // Another instance may have recorded the same order or created the same account between our reads and our writes.
-                Fault::Constraint if self.is_race(work).await => tracing::debug!(%error, "another instance was faster"),
+                Fault::Constraint if self.is_race(work).await => {
+                    tracing::debug!(%error, "another instance was faster");
+                    refused = Some(error.to_string());
+                }
                 Fault::Unavailable => {
                     tracing::warn!(%error, "the ledger cannot reach its database");
                     return Err(ChangeError::Unavailable);
@@ -163,7 +167,8 @@ impl Ledger {
                 Fault::Constraint | Fault::Defect => return Err(ChangeError::Failed(error.to_string())),
             }
         }
-        Err(ChangeError::Unavailable)
+        // Nobody is faster that often: the books refuse it, whatever else is known about its orders.
+        Err(refused.map_or(ChangeError::Unavailable, ChangeError::Failed))
     }
 
     /// Whether an order of the batch has a verdict by now, or an account that it was to create is there: then the constraint that

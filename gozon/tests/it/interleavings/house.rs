@@ -166,7 +166,7 @@ impl House {
     /// Wishes that the order be cancelled; `None` when the service is being restarted.
     pub async fn cancel(&self, user: &str, order_id: OrderId) -> TestResult<Option<settling::Settled>> {
         let (user_id, event) = (UserId::parse(user)?, Event::CancelRequested(CancelCause::ByUser));
-        let wish = settling::Wish { order_id, user_id, event, trace: TraceContext::unsampled() };
+        let wish = settling::Wish { order_id, user_id, event, version: None, trace: TraceContext::unsampled() };
         Ok(self.running().orders.handlers().settling.wish(wish).await.ok())
     }
 
