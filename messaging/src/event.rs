@@ -15,8 +15,8 @@ use uuid::Uuid;
 pub const MAX_MESSAGE_BYTES: usize = 4096;
 /// The media type of every message.
 pub const CONTENT_TYPE: &str = "application/cloudevents+json";
-const SPEC_VERSION: &str = "1.0";
-const DATA_CONTENT_TYPE: &str = "application/json";
+pub(crate) const SPEC_VERSION: &str = "1.0";
+pub(crate) const DATA_CONTENT_TYPE: &str = "application/json";
 
 /// A sealed message: an outbox row in memory. What is published is `body`, byte for byte, however often.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,26 +33,48 @@ pub struct Letter {
     pub span: Option<Started>,
 }
 
+/// A CloudEvent 1.0 in structured JSON. Attributes may be added; whoever reads it ignores those that it does not know.
 #[derive(Serialize)]
-struct Sealed<'a, P> {
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "{P}Event"))]
+pub(crate) struct Sealed<'a, P> {
+    /// The version of CloudEvents.
     specversion: &'static str,
+    /// A UUIDv7: the outbox row's, and the key of the receiver's inbox. The same through every re-publication.
     id: Uuid,
+    /// The service that says it.
     source: &'static str,
+    /// The message type, with the major version at its end.
     #[serde(rename = "type")]
     type_name: &'static str,
+    /// The order's id.
     subject: saga::OrderId,
+    /// When it was sealed: RFC 3339, UTC.
+    #[cfg_attr(test, schemars(extend("format" = "date-time")))]
     time: String,
+    /// The media type of `data`.
     datacontenttype: &'static str,
+    /// The user's id.
+    #[cfg_attr(test, schemars(with = "saga::UserId"))]
     partitionkey: &'a str,
+    /// The W3C trace context in which it was sealed, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(with = "String", extend("pattern" = TRACE_PARENT)))]
     traceparent: Option<TraceContext>,
+    /// What it says.
     data: &'a P,
 }
+
+/// A `traceparent` of version 00, the only one that is sent.
+#[cfg(test)]
+const TRACE_PARENT: &str = "^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$";
 
 impl Letter {
     /// Seals a payload under a new id.
     pub fn seal<P: Payload>(payload: &P, time: Micros, traceparent: Option<TraceContext>) -> Self {
-        let id = Uuid::now_v7();
+        Self::seal_as(Uuid::now_v7(), payload, time, traceparent)
+    }
+
+    pub(crate) fn seal_as<P: Payload>(id: Uuid, payload: &P, time: Micros, traceparent: Option<TraceContext>) -> Self {
         let sealed = Sealed {
             specversion: SPEC_VERSION,
             id,
@@ -90,22 +112,36 @@ pub struct Announcement {
     pub body: String,
 }
 
+/// A CloudEvent 1.0 in structured JSON, as large as the changes of one commit.
 #[derive(Serialize, Deserialize)]
-struct SealedAnnouncement<D> {
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "{D}Event"))]
+pub(crate) struct SealedAnnouncement<D> {
+    /// The version of CloudEvents.
     specversion: String,
+    /// A UUIDv7.
     id: Uuid,
+    /// The service that says it.
     source: String,
+    /// The message type, with the major version at its end.
     #[serde(rename = "type")]
     type_name: String,
+    /// The first change's order.
     #[serde(default)]
+    #[cfg_attr(test, schemars(with = "saga::OrderId"))]
     subject: Option<String>,
+    /// When it was sealed: RFC 3339, UTC.
+    #[cfg_attr(test, schemars(extend("format" = "date-time")))]
     time: String,
+    /// The media type of `data`.
     datacontenttype: String,
+    /// The first change's user.
     #[serde(default)]
+    #[cfg_attr(test, schemars(with = "saga::UserId"))]
     partitionkey: Option<String>,
-    /// An extension attribute: who says it, so that it need not listen to itself.
+    /// Which instance says it, so that it need not listen to itself: an extension attribute.
     #[serde(default)]
     instance: Option<Uuid>,
+    /// What it says.
     data: D,
 }
 
@@ -121,10 +157,14 @@ pub struct Announced {
 impl Announcement {
     /// Seals changes of one commit. Subject and partition key are those of the first.
     pub fn new(changed: &OrderStatusChanged, instance: Uuid, time: Micros) -> Self {
+        Self::seal_as(Uuid::now_v7(), changed, instance, time)
+    }
+
+    pub(crate) fn seal_as(id: Uuid, changed: &OrderStatusChanged, instance: Uuid, time: Micros) -> Self {
         let first = changed.changes.first();
         let sealed = SealedAnnouncement {
             specversion: SPEC_VERSION.to_owned(),
-            id: Uuid::now_v7(),
+            id,
             source: "/orders".to_owned(),
             type_name: OrderStatusChanged::TYPE.to_owned(),
             subject: first.map(|change| change.order_id.to_string()),

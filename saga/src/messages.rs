@@ -33,6 +33,7 @@ pub fn routing_key(type_name: &str) -> &str {
 
 /// orders -> payments: take the money for this order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PaymentRequested {
     /// The order to pay.
     pub order_id: OrderId,
@@ -46,6 +47,7 @@ pub struct PaymentRequested {
 
 /// payments -> orders: the money was taken, by this entry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PaymentSucceeded {
     /// The order that is paid.
     pub order_id: OrderId,
@@ -61,6 +63,7 @@ pub struct PaymentSucceeded {
 
 /// payments -> orders: the money was not taken, and will not be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PaymentDeclined {
     /// The order that stays unpaid.
     pub order_id: OrderId,
@@ -76,6 +79,7 @@ pub struct PaymentDeclined {
 
 /// orders -> payments: take no money for this order any more, and give back what was taken.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PaymentCancelRequested {
     /// The order to cancel.
     pub order_id: OrderId,
@@ -91,6 +95,7 @@ pub struct PaymentCancelRequested {
 
 /// payments -> orders: the money will never be taken, or has been given back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PaymentCancelled {
     /// The order that is cancelled.
     pub order_id: OrderId,
@@ -108,8 +113,10 @@ pub struct PaymentCancelled {
 
 /// orders -> every orders instance: what became of these orders, the changes of one commit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct OrderStatusChanged {
     /// At least one, at most [`MOST_CHANGES`].
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = MOST_CHANGES)))]
     pub changes: Vec<StatusChange>,
 }
 
@@ -118,26 +125,41 @@ pub const MOST_CHANGES: usize = 500;
 
 /// What became of one order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct StatusChange {
     /// The order.
     pub order_id: OrderId,
     /// Whose it is.
     pub user_id: UserId,
     /// `NEW`, `FINISHED` or `CANCELLED`.
+    #[cfg_attr(feature = "schema", schemars(with = "crate::order::Status"))]
     pub status: String,
     /// Why it was cancelled.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<Reason>"))]
     pub reason: Option<String>,
     /// What it costs, in minor units.
     pub amount_minor: Amount,
     /// Of which currency.
     pub currency: Currency,
     /// The order's version after the change.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = i32::MAX)))]
     pub version: i32,
     /// When it changed: RFC 3339, UTC.
+    #[cfg_attr(feature = "schema", schemars(extend("format" = "date-time")))]
     pub updated_at: String,
     /// The W3C trace context of the change, if somebody records it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traceparent: Option<String>,
+}
+
+/// Every word that a cancelled order's reason may be.
+#[cfg(feature = "schema")]
+#[derive(schemars::JsonSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "only describes the text")]
+enum Reason {
+    Declined(DeclineReason),
+    Cancelled(CancelCause),
 }
 
 impl OrderStatusChanged {

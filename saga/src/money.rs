@@ -49,6 +49,7 @@ impl fmt::Display for Money {
 /// What somebody asks to be moved: greater than zero, at most [`Amount::MAX`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "i64", into = "i64")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(extend("minimum" = 1, "maximum" = Self::MAX.minor())))]
 pub struct Amount(i64);
 
 /// Why a text or a number of minor units is no [`Amount`].
@@ -157,6 +158,7 @@ fn minor_units(whole: &str, decimals: &str) -> Option<i64> {
 /// An ISO 4217 code, such as `RUB`. The shop has one; it must have two decimals.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(extend("pattern" = "^[A-Z]{3}$")))]
 pub struct Currency([u8; 3]);
 
 /// A text that is no currency code.

@@ -23,7 +23,7 @@ use std::sync::Arc;
 use tokio::time::timeout;
 
 /// AMQP's `delivery_mode` for "memory will do".
-const TRANSIENT: u8 = 1;
+pub(super) const TRANSIENT: u8 = 1;
 
 /// Hands the announcement to the connection. No mandatory flag: perhaps nobody else listens.
 pub(super) async fn announce(link: &Link, names: &Names, announcement: &Announcement) {

@@ -2,6 +2,8 @@
 //! Absent: lapin's automatic recovery (young; it cannot say which confirms it lost).
 
 mod announcing;
+#[cfg(test)]
+mod asyncapi;
 pub mod dead;
 mod link;
 mod publish;

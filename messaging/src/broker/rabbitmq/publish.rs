@@ -13,7 +13,7 @@ use std::{collections::HashSet, future::Future};
 use tokio::time::{error::Elapsed, timeout};
 
 /// AMQP's `delivery_mode` for "write it to disk".
-const PERSISTENT: u8 = 2;
+pub(super) const PERSISTENT: u8 = 2;
 
 type Answer = Result<(), PublishError>;
 

@@ -37,6 +37,15 @@ impl Names {
     pub fn dead_queue(&self, queue: Queue) -> String {
         format!("{}{}.dead", self.prefix, queue.name)
     }
+
+    /// What the queue is declared with: it is a quorum queue, and what is dead goes to its dead queue.
+    pub fn arguments(&self, queue: Queue) -> FieldTable {
+        let mut arguments = quorum();
+        let dead_exchange = AMQPValue::LongString(self.dead_exchange.as_str().into());
+        arguments.insert("x-dead-letter-exchange".into(), dead_exchange);
+        arguments.insert("x-dead-letter-routing-key".into(), AMQPValue::LongString(self.queue(queue).into()));
+        arguments
+    }
 }
 
 pub(super) async fn declare(channel: &Channel, names: &Names) -> lapin::Result<()> {
@@ -52,31 +61,24 @@ pub(super) async fn declare(channel: &Channel, names: &Names) -> lapin::Result<(
 
 async fn declare_queue(channel: &Channel, names: &Names, queue: Queue) -> lapin::Result<()> {
     let (name, dead_name) = (names.queue(queue), names.dead_queue(queue));
-    declare_quorum(channel, &dead_name, []).await?;
+    declare_quorum(channel, &dead_name, quorum()).await?;
     bind(channel, &dead_name, &names.dead_exchange, &name).await?;
-    let to_dead = [
-        ("x-dead-letter-exchange", AMQPValue::LongString(names.dead_exchange.as_str().into())),
-        ("x-dead-letter-routing-key", AMQPValue::LongString(name.as_str().into())),
-    ];
-    declare_quorum(channel, &name, to_dead).await?;
+    declare_quorum(channel, &name, names.arguments(queue)).await?;
     for routing_key in queue.routing_keys {
         bind(channel, &name, &names.exchange, routing_key).await?;
     }
     Ok(())
 }
 
-async fn declare_quorum<const N: usize>(
-    channel: &Channel,
-    name: &str,
-    arguments: [(&str, AMQPValue); N],
-) -> lapin::Result<()> {
-    let mut table = FieldTable::default();
-    table.insert("x-queue-type".into(), AMQPValue::LongString("quorum".into()));
-    table.insert("x-delivery-limit".into(), AMQPValue::LongLongInt(DELIVERY_LIMIT));
-    for (key, value) in arguments {
-        table.insert(key.into(), value);
-    }
-    channel.queue_declare(name.into(), QueueDeclareOptions::durable(), table).await.map(drop)
+fn quorum() -> FieldTable {
+    let mut arguments = FieldTable::default();
+    arguments.insert("x-queue-type".into(), AMQPValue::LongString("quorum".into()));
+    arguments.insert("x-delivery-limit".into(), AMQPValue::LongLongInt(DELIVERY_LIMIT));
+    arguments
+}
+
+async fn declare_quorum(channel: &Channel, name: &str, arguments: FieldTable) -> lapin::Result<()> {
+    channel.queue_declare(name.into(), QueueDeclareOptions::durable(), arguments).await.map(drop)
 }
 
 async fn bind(channel: &Channel, queue: &str, exchange: &str, routing_key: &str) -> lapin::Result<()> {
