@@ -12,6 +12,7 @@ mod models;
 mod refusals;
 
 use database::{Backend, TestResult, with_database};
+use refusals::words;
 
 macro_rules! on_every_backend {
     ($($file:ident::$name:ident,)+) => {
@@ -47,6 +48,8 @@ on_every_backend! {
     refusals::entries_accept_and_refuse_what_they_should,
     refusals::payments_accept_and_refuse_what_they_should,
     refusals::messaging_tables_accept_and_refuse_what_they_should,
+    words::orders_accept_exactly_the_rows_that_the_saga_can_reach,
+    words::payments_accept_exactly_the_verdicts_that_have_words,
     models::models_of_the_orders_database_match_its_tables,
     models::models_of_the_payments_database_match_its_tables,
 }

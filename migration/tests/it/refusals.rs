@@ -6,6 +6,8 @@ mod messaging;
 mod orders;
 #[path = "refusals/payments.rs"]
 mod payments;
+#[path = "refusals/words.rs"]
+pub mod words;
 
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DbBackend, DbErr, TransactionTrait, Value,

@@ -16,7 +16,7 @@ pub fn orders() -> Table {
     Table { name: "orders", valid, nullable, cases }
 }
 
-fn valid(n: u8) -> Row {
+pub(super) fn valid(n: u8) -> Row {
     vec![
         ("id", Uuid::from_u128(n.into()).into()),
         ("user_id", "ann".into()),

@@ -135,7 +135,7 @@ pub fn payments() -> Table {
     Table { name: "payments", valid: payment, nullable: &["reason", "transaction_id", "refund_id"], cases }
 }
 
-fn payment(n: u8) -> Row {
+pub(super) fn payment(n: u8) -> Row {
     vec![
         ("order_id", Uuid::from_u128(n.into()).into()),
         ("user_id", "ann".into()),
