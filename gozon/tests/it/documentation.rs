@@ -1,7 +1,8 @@
 //! The OpenAPI documents of both services: as committed in `docs/openapi/`, and complete.
 //! Absent: whether the services do what they say; their own tests and the strangers' tools show that.
 
-use serde_json::Value;
+use saga::order::{CancelCause, DeclineReason, Status};
+use serde_json::{Value, json};
 use std::{collections::HashSet, error::Error, fs, path::PathBuf};
 
 type TestResult = Result<(), Box<dyn Error>>;
@@ -52,6 +53,22 @@ fn every_call_is_described_with_its_parameters_examples_and_errors() -> TestResu
         }
         assert!(gaps.is_empty(), "{service}: {gaps:#?}");
     }
+    Ok(())
+}
+
+#[test]
+fn the_words_for_status_and_reason_are_the_sagas() -> TestResult {
+    let [(_, orders), _] = documents()?;
+    let statuses: Vec<_> = Status::ALL.iter().map(|status| json!(status.as_str())).collect();
+    let declined = DeclineReason::ALL.iter().map(|reason| json!(reason.as_str()));
+    let cancelled = CancelCause::ALL.iter().map(|cause| json!(cause.as_str()));
+    let reasons: Vec<_> = declined.chain(cancelled).chain([Value::Null]).collect();
+    let order = &orders["components"]["schemas"]["Order"]["properties"];
+    assert_eq!(order["status"]["enum"], json!(statuses));
+    assert_eq!(order["reason"]["enum"], json!(reasons));
+    let parameters = orders["paths"]["/orders"]["get"]["parameters"].as_array().ok_or("parameters")?;
+    let filter = parameters.iter().find(|parameter| parameter["name"] == "status").ok_or("the filter")?;
+    assert_eq!(filter["schema"]["enum"], json!(statuses));
     Ok(())
 }
 
