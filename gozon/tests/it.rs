@@ -63,6 +63,7 @@ on_every_backend! {
     defects::each_defect_of_the_ledger_is_named,
     defects::each_defect_of_a_payment_is_named,
     defects::each_defect_of_an_order_is_named,
+    defects::what_one_row_can_show_the_databases_refuse_by_themselves,
     defects::each_thing_left_over_is_named_when_the_shop_should_have_settled,
     defects::sums_are_exact_beyond_what_a_float_can_hold,
     defects::many_violations_are_counted_and_a_few_named,

@@ -14,7 +14,8 @@ use uuid::Uuid;
 
 static FIND: Sql = Sql::over(
     "id uuid",
-    "SELECT id, user_id, amount_minor, currency, status, reason FROM orders WHERE id IN (SELECT id FROM {rows})",
+    "SELECT id, user_id, amount_minor, currency, status, reason, refund_transaction_id
+     FROM orders WHERE id IN (SELECT id FROM {rows})",
 );
 
 /// What payments knows of an order that orders did not have yet when it was asked first.
@@ -30,6 +31,7 @@ pub(super) struct Compared {
     finished_debited: Finding,
     cancelled_free: Finding,
     verdict_status: Finding,
+    refund_told: Finding,
     same_facts: Finding,
     payment_order: Finding,
     money_order: Finding,
@@ -82,6 +84,10 @@ impl Compared {
                 "no CANCELLED order has a debit, unless exactly one refund balances it",
             ),
             verdict_status: Finding::new("verdict-status", "a final order's status and reason are payments' verdict"),
+            refund_told: Finding::new(
+                "refund-told",
+                "a final order names the refund that payments made of it, and no other",
+            ),
             same_facts: Finding::new("same-facts", "orders and payments agree on an order's user, amount and currency"),
             payment_order: Finding::new("payment-order", "no payment without an order"),
             money_order: Finding::new("money-order", "no debit or refund without an order"),
@@ -118,6 +124,7 @@ impl Compared {
     fn count(&mut self, payment: Option<&Payment>, moved: Option<&Moved>) {
         let payment = u64::from(payment.is_some());
         self.verdict_status.rows += payment;
+        self.refund_told.rows += payment;
         self.same_facts.rows += payment;
         self.payment_order.rows += payment;
         self.money_order.rows += u64::from(moved.is_some());
@@ -130,6 +137,7 @@ impl Compared {
                 Law::FinishedDebited => &mut self.finished_debited,
                 Law::CancelledFree => &mut self.cancelled_free,
                 Law::VerdictStatus => &mut self.verdict_status,
+                Law::RefundTold => &mut self.refund_told,
                 Law::SameFacts => &mut self.same_facts,
             };
             finding.note(false, || order.id.to_string());
@@ -184,6 +192,7 @@ impl Compared {
             self.finished_debited,
             self.cancelled_free,
             self.verdict_status,
+            self.refund_told,
             self.same_facts,
             self.payment_order,
             self.money_order,

@@ -76,6 +76,8 @@ static VERDICTS: [Check; 9] = [
         "SELECT order_id AS id FROM payments
          WHERE verdict NOT IN ('succeeded', 'declined', 'cancelled') OR amount_minor <= 0
             OR (verdict = 'succeeded') <> (reason IS NULL) OR (verdict = 'succeeded' AND transaction_id IS NULL)
+            OR (verdict = 'declined' AND reason NOT IN ('insufficient_funds', 'account_not_found'))
+            OR (verdict = 'cancelled' AND reason NOT IN ('cancelled_by_user', 'payment_deadline'))
             OR (verdict = 'declined' AND transaction_id IS NOT NULL)
             OR (verdict <> 'cancelled' AND refund_id IS NOT NULL)
             OR (verdict = 'cancelled' AND (transaction_id IS NULL) <> (refund_id IS NULL))"),

@@ -18,6 +18,7 @@ pub(super) struct Order {
     pub currency: String,
     pub status: Status,
     pub reason: Option<String>,
+    refund: Option<Uuid>,
 }
 
 /// Where an order stands. A word that is none of the three breaks order-shape; here it is as open as NEW.
@@ -37,6 +38,7 @@ pub(super) struct Payment {
     currency: String,
     verdict: String,
     reason: Option<String>,
+    refund: Option<Uuid>,
 }
 
 /// All entries of one order in the ledger, summed up.
@@ -58,38 +60,56 @@ pub(super) enum Law {
     FinishedDebited,
     CancelledFree,
     VerdictStatus,
+    RefundTold,
     SameFacts,
 }
 
-/// The reasons for which an order that was paid may still be cancelled: its money went back.
+/// The reasons for which an order that was paid may still be cancelled: its money goes back.
 const REFUNDED: [&str; 2] = ["cancelled_by_user", "payment_deadline"];
 
 impl Order {
-    /// The laws that a final order breaks; an open one owes nothing but [`Order::contradicts`].
+    /// The laws that it breaks, if it was read before the payment and the ledger; an open order owes little.
     pub fn breaks(&self, payment: Option<&Payment>, moved: Option<&Moved>) -> Vec<Law> {
         let broken = [
             (Law::FinalAnswered, self.status != Status::Open && payment.is_none()),
             (Law::FinishedDebited, self.status == Status::Finished && !moved.is_some_and(|moved| moved.pays(self))),
             (Law::CancelledFree, self.status == Status::Cancelled && !moved.is_none_or(Moved::nothing)),
+            (Law::VerdictStatus, payment.is_some_and(|payment| !self.follows(payment))),
+            (Law::SameFacts, payment.is_some_and(|payment| !self.agrees(payment))),
+            (
+                Law::RefundTold,
+                self.status != Status::Open && payment.is_some_and(|payment| payment.refund != self.refund),
+            ),
         ];
-        let broken = broken.into_iter().filter_map(|(law, broken)| broken.then_some(law));
-        broken.chain(payment.into_iter().flat_map(|payment| self.contradicts(payment))).collect()
+        broken.into_iter().filter_map(|(law, broken)| broken.then_some(law)).collect()
     }
 
-    /// The laws about what never changes, so that it does not matter which of the two was read later.
+    /// The laws that hold also if the payment was read first: what was paid then may have been given back since.
     pub fn contradicts(&self, payment: &Payment) -> Vec<Law> {
-        let same = self.user == payment.user && self.amount == payment.amount && self.currency == payment.currency;
-        let paid = payment.verdict == "succeeded";
-        let fits = match self.status {
+        let refundable = self.reason.as_deref().is_some_and(|reason| REFUNDED.contains(&reason));
+        let refunded_since = payment.paid() && self.status == Status::Cancelled && refundable;
+        let broken =
+            [(Law::VerdictStatus, !refunded_since && !self.follows(payment)), (Law::SameFacts, !self.agrees(payment))];
+        broken.into_iter().filter_map(|(law, broken)| broken.then_some(law)).collect()
+    }
+
+    /// Whether it became, if it did, what the verdict makes of it.
+    fn follows(&self, payment: &Payment) -> bool {
+        match self.status {
             Status::Open => true,
-            Status::Finished => paid,
-            Status::Cancelled if paid => self.reason.as_deref().is_some_and(|reason| REFUNDED.contains(&reason)),
-            Status::Cancelled => self.reason == payment.reason,
-        };
-        [(Law::SameFacts, same), (Law::VerdictStatus, fits)]
-            .into_iter()
-            .filter_map(|(law, kept)| (!kept).then_some(law))
-            .collect()
+            Status::Finished => payment.paid(),
+            Status::Cancelled => !payment.paid() && self.reason == payment.reason,
+        }
+    }
+
+    fn agrees(&self, payment: &Payment) -> bool {
+        self.user == payment.user && self.amount == payment.amount && self.currency == payment.currency
+    }
+}
+
+impl Payment {
+    fn paid(&self) -> bool {
+        self.verdict == "succeeded"
     }
 }
 
@@ -105,9 +125,13 @@ impl Moved {
     }
 }
 
-static ORDERS: Paged = paged!("SELECT id, user_id, amount_minor, currency, status, reason FROM orders", "id", "");
-static PAYMENTS: Paged =
-    paged!("SELECT order_id, user_id, amount_minor, currency, verdict, reason FROM payments", "order_id", "");
+static ORDERS: Paged =
+    paged!("SELECT id, user_id, amount_minor, currency, status, reason, refund_transaction_id FROM orders", "id", "");
+static PAYMENTS: Paged = paged!(
+    "SELECT order_id, user_id, amount_minor, currency, verdict, reason, refund_id FROM payments",
+    "order_id",
+    ""
+);
 static MOVED: Paged = paged!(
     concat!(
         "SELECT order_id, count(CASE kind WHEN 'debit' THEN 1 END) AS debits, count(CASE kind WHEN 'refund' THEN 1 END) AS refunds, ",
@@ -134,6 +158,7 @@ impl AboutOrder for Order {
                 _ => Status::Open,
             },
             reason: row.try_get("", "reason")?,
+            refund: row.try_get("", "refund_transaction_id")?,
         })
     }
 
@@ -153,6 +178,7 @@ impl AboutOrder for Payment {
             currency: row.try_get("", "currency")?,
             verdict: row.try_get("", "verdict")?,
             reason: row.try_get("", "reason")?,
+            refund: row.try_get("", "refund_id")?,
         })
     }
 

@@ -6,6 +6,7 @@
 //! | C1 | bob | CANCELLED, insufficient_funds |
 //! | C2 | dan, who has no account | CANCELLED, account_not_found |
 //! | R1 | ann | paid, refunded, CANCELLED by her |
+//! | D1 | bob | CANCELLED, payment_deadline, before it was paid |
 
 use crate::shop::{Shop, TestResult};
 
@@ -16,7 +17,10 @@ VALUES
   ([F2], 'bob', 100, 'RUB', 'FINISHED', NULL, 2, 1, 2, 9, 'other'),
   ([C1], 'bob', 600, 'RUB', 'CANCELLED', 'insufficient_funds', 2, 1, 2, 9, NULL),
   ([C2], 'dan', 100, 'RUB', 'CANCELLED', 'account_not_found', 2, 1, 2, 9, NULL),
-  ([R1], 'ann', 700, 'RUB', 'CANCELLED', 'cancelled_by_user', 3, 1, 2, 9, NULL)";
+  ([R1], 'ann', 700, 'RUB', 'CANCELLED', 'cancelled_by_user', 3, 1, 2, 9, NULL),
+  ([D1], 'bob', 300, 'RUB', 'CANCELLED', 'payment_deadline', 3, 1, 2, 9, NULL);
+UPDATE orders SET cancel_requested_at = 2, cancel_cause = reason WHERE id IN ([R1], [D1]);
+UPDATE orders SET refund_transaction_id = [ta4] WHERE id = [R1]";
 
 const LEDGER: &str = "
 INSERT INTO accounts (user_id, balance_minor, seq, currency, created_at)
@@ -29,13 +33,14 @@ VALUES
   ('ann', 4, [ta4], 'refund', 700, 5000, [R1], NULL, 1),
   ('bob', 1, [tb1], 'topup', 500, 500, NULL, 'key', 1),
   ('bob', 2, [tb2], 'debit', -100, 400, [F2], NULL, 1);
-INSERT INTO payments (order_id, user_id, amount_minor, currency, verdict, reason, transaction_id, decided_at)
+INSERT INTO payments (order_id, user_id, amount_minor, currency, verdict, reason, transaction_id, refund_id, decided_at)
 VALUES
-  ([F1], 'ann', 5000, 'RUB', 'succeeded', NULL, [ta2], 1),
-  ([F2], 'bob', 100, 'RUB', 'succeeded', NULL, [tb2], 1),
-  ([C1], 'bob', 600, 'RUB', 'declined', 'insufficient_funds', NULL, 1),
-  ([C2], 'dan', 100, 'RUB', 'declined', 'account_not_found', NULL, 1),
-  ([R1], 'ann', 700, 'RUB', 'succeeded', NULL, [ta3], 1)";
+  ([F1], 'ann', 5000, 'RUB', 'succeeded', NULL, [ta2], NULL, 1),
+  ([F2], 'bob', 100, 'RUB', 'succeeded', NULL, [tb2], NULL, 1),
+  ([C1], 'bob', 600, 'RUB', 'declined', 'insufficient_funds', NULL, NULL, 1),
+  ([C2], 'dan', 100, 'RUB', 'declined', 'account_not_found', NULL, NULL, 1),
+  ([R1], 'ann', 700, 'RUB', 'cancelled', 'cancelled_by_user', [ta3], [ta4], 1),
+  ([D1], 'bob', 300, 'RUB', 'cancelled', 'payment_deadline', NULL, NULL, 1)";
 
 /// Writes the book.
 pub async fn healthy(shop: &Shop) -> TestResult {

@@ -3,7 +3,7 @@
 
 use crate::{
     book,
-    planted::{self, Defect, LEDGER, LEFT_OVER, ORDERS, PAYMENTS},
+    planted::{self, Defect, FORBIDDEN, LEDGER, LEFT_OVER, ORDERS, PAYMENTS},
     shop::{Backend, Shop, TestResult, with_shop},
 };
 use gozon::audit::Report;
@@ -44,6 +44,22 @@ pub async fn each_defect_of_a_payment_is_named(backends: [Backend; 2]) -> TestRe
 
 pub async fn each_defect_of_an_order_is_named(backends: [Backend; 2]) -> TestResult {
     each_is_named(backends, &ORDERS, false).await
+}
+
+/// What the databases refuse by themselves, the audit need never find.
+pub async fn what_one_row_can_show_the_databases_refuse_by_themselves(backends: [Backend; 2]) -> TestResult {
+    with_shop(backends, async |shop: Shop| {
+        book::healthy(&shop).await?;
+        for Defect { name, orders, payments, checks } in &FORBIDDEN {
+            let (database, statement) =
+                if payments.is_empty() { (&shop.orders, orders) } else { (&shop.payments, payments) };
+            let refusal = Shop::run(database, &planted::expanded(statement)).await.expect_err(name).to_string();
+            assert!(checks.iter().any(|constraint| refusal.contains(constraint)), "{name}: {refusal}");
+        }
+        assert!(shop.audit(true).await?.in_order);
+        Ok(())
+    })
+    .await
 }
 
 pub async fn each_thing_left_over_is_named_when_the_shop_should_have_settled(backends: [Backend; 2]) -> TestResult {

@@ -70,6 +70,51 @@ const PARKED: &str = "INSERT INTO parked (id, queue, body, state, attempts, erro
 const DEAD: &str = "INSERT INTO parked (id, queue, body, state, attempts, error, first_failed_at, updated_at)
   VALUES ([m1], 'q', 'x', 'dead', 1, 'why', 1, 1)";
 
+/// Defects that no constraint has to be lowered for to see them refused; in place of the checks, the constraint as PostgreSQL and as
+/// SQLite name it.
+pub const FORBIDDEN: [Defect; 8] = [
+    in_payments(
+        "two debits for an order",
+        "ENTRY ('bob', 3, [tb3], 'debit', -100, 300, [F2])",
+        &["entries_order_id_kind", "UNIQUE constraint failed: entries.order_id, entries.kind"],
+    ),
+    in_payments(
+        "two refunds for an order",
+        "ENTRY ('ann', 5, [ta5], 'refund', 700, 5700, [R1])",
+        &["entries_order_id_kind", "UNIQUE constraint failed: entries.order_id, entries.kind"],
+    ),
+    in_payments(
+        "a fence with a debit",
+        "UPDATE payments SET transaction_id = [tx1] WHERE order_id = [D1]",
+        &["payments_entries_fit"],
+    ),
+    in_payments(
+        "a fence with a refund",
+        "UPDATE payments SET refund_id = [tx1] WHERE order_id = [D1]",
+        &["payments_entries_fit"],
+    ),
+    in_payments(
+        "a success with a refund",
+        "UPDATE payments SET refund_id = [tx1] WHERE order_id = [F2]",
+        &["payments_entries_fit"],
+    ),
+    in_payments(
+        "a cancel for the reason of a refusal",
+        "UPDATE payments SET reason = 'account_not_found' WHERE order_id = [D1]",
+        &["payments_reason_fits"],
+    ),
+    in_orders(
+        "FINISHED after a cancel was requested",
+        "UPDATE orders SET cancel_requested_at = 2, cancel_cause = 'cancelled_by_user' WHERE id = [F1]",
+        &["orders_cancel_cause_fits"],
+    ),
+    in_orders(
+        "FINISHED and refunded",
+        "UPDATE orders SET refund_transaction_id = [tx1] WHERE id = [F1]",
+        &["orders_refund_fits"],
+    ),
+];
+
 /// Right while the shop runs, wrong once it should have settled.
 pub const LEFT_OVER: [Defect; 10] = [
     in_both(

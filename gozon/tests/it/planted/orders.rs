@@ -2,7 +2,7 @@
 
 use super::{Defect, in_orders, in_payments};
 
-pub const ORDERS: [Defect; 21] = [
+pub const ORDERS: [Defect; 31] = [
     in_payments(
         "FINISHED without an answer and without a debit",
         "DELETE FROM payments WHERE order_id = [F2];
@@ -19,7 +19,7 @@ pub const ORDERS: [Defect; 21] = [
     in_payments(
         "FINISHED and refunded",
         "ENTRY ('bob', 3, [tb3], 'refund', 100, 500, [F2]); ACCOUNT bob HAS 500 AFTER 3",
-        &["finished-debited", "sums"],
+        &["refund-recorded", "finished-debited", "sums"],
     ),
     in_orders(
         "CANCELLED for want of money though it was paid",
@@ -30,7 +30,7 @@ pub const ORDERS: [Defect; 21] = [
         "CANCELLED by the user and not refunded",
         "DELETE FROM entries WHERE user_id = 'ann' AND seq = 4;
          ACCOUNT ann HAS 4300 AFTER 3",
-        &["cancelled-free", "sums"],
+        &["refund-recorded", "cancelled-free", "sums"],
     ),
     in_payments(
         "CANCELLED by the user and refunded in part",
@@ -87,6 +87,52 @@ pub const ORDERS: [Defect; 21] = [
         "a price of nothing",
         "UPDATE orders SET amount_minor = 0 WHERE id = [C1]",
         &["order-shape", "same-facts"],
+    ),
+    in_orders(
+        "a refund that no order names",
+        "UPDATE orders SET refund_transaction_id = NULL WHERE id = [R1]",
+        &["refund-told"],
+    ),
+    in_orders(
+        "an order that names another refund",
+        "UPDATE orders SET refund_transaction_id = [tx1] WHERE id = [R1]",
+        &["refund-told"],
+    ),
+    in_orders(
+        "an order that names a refund that was not made",
+        "UPDATE orders SET refund_transaction_id = [tx1] WHERE id = [D1]",
+        &["refund-told"],
+    ),
+    in_orders(
+        "FINISHED though it was refunded",
+        "UPDATE orders SET status = 'FINISHED', reason = NULL WHERE id = [R1]",
+        &["cancel-shape", "verdict-status", "finished-debited", "sums"],
+    ),
+    in_orders(
+        "FINISHED though payments had fenced it",
+        "UPDATE orders SET status = 'FINISHED', reason = NULL, cancel_requested_at = NULL, cancel_cause = NULL WHERE id = [D1]",
+        &["verdict-status", "finished-debited", "sums"],
+    ),
+    in_orders(
+        "FINISHED after a cancel was requested",
+        "UPDATE orders SET cancel_requested_at = 2, cancel_cause = 'cancelled_by_user' WHERE id = [F1]",
+        &["cancel-shape"],
+    ),
+    in_orders(
+        "CANCELLED by the user while payments keeps the money",
+        "UPDATE orders SET status = 'CANCELLED', reason = 'cancelled_by_user' WHERE id = [F2]",
+        &["verdict-status", "cancelled-free", "sums"],
+    ),
+    in_orders(
+        "CANCELLED for another cause than payments gave",
+        "UPDATE orders SET reason = 'payment_deadline' WHERE id = [R1]",
+        &["verdict-status"],
+    ),
+    in_orders("a cancel by nobody", "UPDATE orders SET cancel_cause = NULL WHERE id = [R1]", &["cancel-shape"]),
+    in_orders(
+        "a cancel for an unknown cause",
+        "UPDATE orders SET cancel_cause = 'whim' WHERE id = [R1]",
+        &["cancel-shape"],
     ),
     in_orders("a final order that never changed", "UPDATE orders SET version = 1 WHERE id = [F1]", &["order-version"]),
     in_orders(

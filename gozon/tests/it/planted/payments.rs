@@ -2,7 +2,7 @@
 
 use super::{Defect, in_orders, in_payments};
 
-pub const PAYMENTS: [Defect; 24] = [
+pub const PAYMENTS: [Defect; 36] = [
     in_payments(
         "a debit without its payment",
         "DELETE FROM payments WHERE order_id = [F2]",
@@ -75,12 +75,74 @@ pub const PAYMENTS: [Defect; 24] = [
         "two refunds for an order",
         "DROP INDEX entries_order_id_kind;
          ENTRY ('ann', 5, [ta5], 'refund', 700, 5700, [R1]); ACCOUNT ann HAS 5700 AFTER 5",
-        &["one-refund", "cancelled-free", "sums"],
+        &["one-refund", "refund-recorded", "cancelled-free", "sums"],
     ),
     in_payments(
         "a refund without a debit",
         "ENTRY ('bob', 3, [tb3], 'refund', 600, 1000, [C1]); ACCOUNT bob HAS 1000 AFTER 3",
-        &["refund-of-debit", "declined-free", "cancelled-free", "sums"],
+        &["refund-of-debit", "declined-free", "refund-recorded", "cancelled-free", "sums"],
+    ),
+    in_payments(
+        "a refund without a debit that is recorded",
+        "DELETE FROM entries WHERE user_id = 'ann' AND seq = 3;
+         UPDATE entries SET seq = 3, balance_after = 5700 WHERE user_id = 'ann' AND seq = 4; ACCOUNT ann HAS 5700 AFTER 3",
+        &["refund-of-debit", "refund-recorded", "cancelled-free", "sums"],
+    ),
+    in_payments(
+        "a fence that took money",
+        "ENTRY ('bob', 3, [tb3], 'debit', -300, 100, [D1]); ACCOUNT bob HAS 100 AFTER 3",
+        &["declined-free", "cancelled-free", "sums"],
+    ),
+    in_payments(
+        "a fence that gave money back",
+        "ENTRY ('bob', 3, [tb3], 'refund', 300, 700, [D1]); ACCOUNT bob HAS 700 AFTER 3",
+        &["refund-of-debit", "declined-free", "refund-recorded", "cancelled-free", "sums"],
+    ),
+    in_payments(
+        "a fence that took money and gave it back",
+        "ENTRY ('bob', 3, [tb3], 'debit', -300, 100, [D1]);
+         ENTRY ('bob', 4, [tb4], 'refund', 300, 400, [D1]); UPDATE accounts SET seq = 4 WHERE user_id = 'bob'",
+        &["declined-free", "refund-recorded"],
+    ),
+    in_payments(
+        "a refund of a payment that counts as paid",
+        "UPDATE payments SET verdict = 'succeeded', reason = NULL, refund_id = NULL WHERE order_id = [R1]",
+        &["refund-recorded", "refund-told", "verdict-status"],
+    ),
+    in_payments(
+        "a refund that is recorded and was not made",
+        "UPDATE payments SET verdict = 'cancelled', reason = 'cancelled_by_user', refund_id = [tx1] WHERE order_id = [F2]",
+        &["refund-recorded", "refund-told", "verdict-status"],
+    ),
+    in_payments(
+        "a refund that is recorded as another",
+        "UPDATE payments SET refund_id = [tx1] WHERE order_id = [R1]",
+        &["refund-recorded", "refund-told"],
+    ),
+    in_payments(
+        "a refund of another debit",
+        "UPDATE payments SET transaction_id = [tx1] WHERE order_id = [R1]",
+        &["refund-recorded"],
+    ),
+    in_payments(
+        "a fence with a debit",
+        "UPDATE payments SET transaction_id = [tx1] WHERE order_id = [D1]",
+        &["payment-shape"],
+    ),
+    in_payments(
+        "a success with a refund",
+        "UPDATE payments SET refund_id = [tx1] WHERE order_id = [F2]",
+        &["payment-shape", "refund-recorded", "refund-told"],
+    ),
+    in_payments(
+        "a refusal for the reason of a cancel",
+        "UPDATE payments SET reason = 'payment_deadline' WHERE order_id = [C1]",
+        &["payment-shape", "verdict-status"],
+    ),
+    in_payments(
+        "a cancel for the reason of a refusal",
+        "UPDATE payments SET reason = 'account_not_found' WHERE order_id = [D1]",
+        &["payment-shape", "verdict-status"],
     ),
     in_payments(
         "a refund before its debit",
@@ -121,13 +183,13 @@ pub const PAYMENTS: [Defect; 24] = [
         "DROP INDEX entries_order_id_kind;
          ENTRY ('ann', 5, [ta5], 'debit', -700, 4300, [R1]);
          ENTRY ('ann', 6, [ta6], 'refund', 700, 5000, [R1]); UPDATE accounts SET seq = 6 WHERE user_id = 'ann'",
-        &["one-debit", "one-refund", "paid-debit", "cancelled-free"],
+        &["one-debit", "one-refund", "refund-recorded", "cancelled-free"],
     ),
     in_payments(
         "a refund to another account",
         "DELETE FROM entries WHERE user_id = 'ann' AND seq = 4;
          ACCOUNT ann HAS 4300 AFTER 3;
          ENTRY ('bob', 3, [tb3], 'refund', 700, 1100, [R1]); ACCOUNT bob HAS 1100 AFTER 3",
-        &["refund-of-debit"],
+        &["refund-of-debit", "refund-recorded"],
     ),
 ];
