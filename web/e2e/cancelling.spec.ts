@@ -11,6 +11,11 @@ function signal(name: NodeJS.Signals): void {
 test.afterEach(() => signal("SIGCONT"));
 
 const drawer = (page: Page) => page.getByRole("dialog");
+const PAID_STEPS = ["placed", "payment_requested", "request_published", "settled", "pushed"];
+
+/** The steps of the open order's way. */
+const steps = (page: Page) => drawer(page).locator("[data-step]").evaluateAll((all) => all.map((step) => (step as HTMLElement).dataset.step));
+
 const button = (page: Page, name: string) => drawer(page).getByRole("button", { name });
 
 test("an order that was paid meanwhile: it is being cancelled, then cancelled, and the money is back", async ({ page, request, user }) => {
@@ -24,6 +29,8 @@ test("an order that was paid meanwhile: it is being cancelled, then cancelled, a
   await orderForm(page).submit.click();
   await expect(rows(page)).toHaveAttribute("data-status", "NEW");
   await rows(page).click();
+  await expect(drawer(page)).toContainText("payments has the request for the money");
+  await expect.poll(() => steps(page)).toEqual(["placed", "payment_requested", "request_published"]);
   await button(page, "Cancel the order").click();
   await expect(button(page, "Keep it")).toBeFocused();
   await page.keyboard.press("Enter");
@@ -33,13 +40,21 @@ test("an order that was paid meanwhile: it is being cancelled, then cancelled, a
   await expect(drawer(page)).toContainText("It is being cancelled.");
   expect(await drawer(page).evaluate((element) => element.contains(document.activeElement)), "the focus is not lost").toBe(true);
   await expect(rows(page)).toContainText("Cancelling…");
+  await expect(drawer(page)).toContainText("payments has the request to cancel");
   await page.reload();
   await expect(badge(page)).toHaveAttribute("data-connection", "live");
   await expect(rows(page)).toContainText("Cancelling…");
   expect(await ordersOf(request, user)).toMatchObject([{ status: "NEW", reason: null }]);
 
+  await rows(page).click();
+  await expect(drawer(page).locator("[data-step=cancel_requested]")).toBeVisible();
   signal("SIGCONT");
   await expect(toast(page, "Your order is cancelled")).toBeVisible();
+  // The drawer was open all the time: the push has brought it up to date.
+  await expect(drawer(page).locator("[data-step=settled]")).toContainText("CANCELLED: cancelled_by_user.");
+  await expect(drawer(page).getByText("What it waits for")).toBeHidden();
+  await expect.poll(async () => (await steps(page)).toSorted()).toEqual([...PAID_STEPS, "cancel_requested", "refunded"].toSorted());
+  await page.keyboard.press("Escape");
   await expect(rows(page)).toHaveAttribute("data-status", "CANCELLED");
   await expect(page.getByTestId("balance")).toHaveText("₽100.00");
   await expect(page.getByRole("row", { name: /Payment/ })).toContainText("-₽50.00");
@@ -49,6 +64,29 @@ test("an order that was paid meanwhile: it is being cancelled, then cancelled, a
   await expect(drawer(page)).toContainText("Cancelled by you");
   await expect(drawer(page)).toContainText("second thoughts");
   await expect(button(page, "Cancel the order")).toBeHidden();
+});
+
+test("the way of a paid order is told below its details, and is told from the statement, too", async ({ page, request, user }) => {
+  await give(request, user, "10");
+  await enter(page, user);
+  await orderForm(page).fill("4", "told");
+  await orderForm(page).submit.click();
+  await expect(rows(page)).toHaveAttribute("data-status", "FINISHED");
+  const fromTheList = rows(page);
+  const fromTheStatement = page.getByRole("row", { name: /Payment/ }).getByRole("button", { name: /^Order …/ });
+  for (const way of [fromTheList, fromTheStatement]) {
+    await way.click();
+    await expect(drawer(page).locator("[data-step=pushed]")).toBeVisible();
+    await expect.poll(() => steps(page)).toEqual(PAID_STEPS);
+    await expect(drawer(page).locator("[data-step=settled]")).toContainText("FINISHED: payments took 4.00 RUB.");
+    await expect(drawer(page).getByText("What it waits for")).toBeHidden();
+    await expect(button(page, "Cancel the order")).toBeHidden();
+    // What the shop says in UTC is shown as times are shown here.
+    await expect(drawer(page)).not.toContainText(/\d{4}-\d{2}-\d{2}T/);
+    await page.keyboard.press("Escape");
+    await expect(drawer(page)).toBeHidden();
+    await expect(way).toBeFocused();
+  }
 });
 
 test("a wish that comes too late is said so, and the order is shown as it is", async ({ page, request, user }) => {

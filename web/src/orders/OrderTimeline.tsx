@@ -8,9 +8,9 @@ import { Failed, Loading } from "../shop/Placeholders";
 import { keys } from "../shop/queries";
 import { useSession } from "../shop/SessionContext";
 import classes from "./Orders.module.css";
-import { knownStep, withTimes, type TimelineEvent } from "./timeline";
+import { goesOn, knownStep, withTimes, type TimelineEvent } from "./timeline";
 
-/** What an order waits for changes without a push. */
+/** What is to come, and no push tells of. */
 const LOOK_EVERY = 3_000;
 
 function useTimeline(id: string) {
@@ -18,7 +18,7 @@ function useTimeline(id: string) {
   return useQuery({
     queryKey: keys.timeline(user, id),
     queryFn: async ({ signal }) => valueOf(await call("get", "/orders/{id}/timeline", { user, id, signal })),
-    refetchInterval: ({ state }) => (state.data && state.data.waiting_for !== null ? LOOK_EVERY : false),
+    refetchInterval: ({ state }) => (state.data && goesOn(state.data) ? LOOK_EVERY : false),
   });
 }
 

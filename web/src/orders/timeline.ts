@@ -2,6 +2,7 @@
 // Absent: words of the page's; the languages have those.
 import type { components } from "../api/orders";
 
+export type Timeline = components["schemas"]["Timeline"];
 export type TimelineEvent = components["schemas"]["TimelineEvent"];
 export type What = TimelineEvent["what"];
 
@@ -20,6 +21,11 @@ const KNOWN: Record<What, true> = {
 /** A step that there are words for. */
 export function knownStep(what: string): What | "unknown" {
   return Object.hasOwn(KNOWN, what) ? (what as What) : "unknown";
+}
+
+/** Whether there is more to come. The broker's confirmation of a request may be recorded after the answer to it. */
+export function goesOn({ waiting_for, events }: Pick<Timeline, "waiting_for" | "events">): boolean {
+  return waiting_for !== null || events.every(({ what }) => what !== "request_published");
 }
 
 /** RFC 3339 in UTC, as the shop writes times into its sentences. */
