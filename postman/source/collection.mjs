@@ -3,6 +3,7 @@
 import { operations, schema, schemaOf } from "./openapi.mjs";
 import { variableOf } from "./scripts.mjs";
 import bodies from "./folders/bodies.mjs";
+import cancelling from "./folders/cancelling.mjs";
 import identity from "./folders/identity.mjs";
 import operation from "./folders/operation.mjs";
 import paging from "./folders/paging.mjs";
@@ -31,7 +32,7 @@ export const collection = {
     description: ABOUT,
     schema: "https://schema.getpostman.com/json/collection/v2.1.0/collection.json",
   },
-  item: [walkthrough, repeating, paging, watching, identity, bodies, refusals, operation],
+  item: [walkthrough, repeating, paging, cancelling, watching, identity, bodies, refusals, operation],
   variable: schemas.map((name) => ({ key: variableOf(name), value: JSON.stringify(schema(name)), type: "string" })),
 };
 

@@ -2,7 +2,7 @@
 // Absent: which requests there are.
 import { STATUS_CODES } from "node:http";
 import { example, problemOf, schemaOf } from "./openapi.mjs";
-import { errorsOf, problem, schema, status, traced } from "./scripts.mjs";
+import { branches, check, errorsOf, problem, schema, status, traced } from "./scripts.mjs";
 
 /** A folder. */
 export const folder = (name, description, ...items) => ({ name, description: text(description), item: items.flat() });
@@ -11,6 +11,23 @@ export const folder = (name, description, ...items) => ({ name, description: tex
 export function call(operation, { answers = 200, like = {}, then = [], ...asked }) {
   const name = schemaOf(operation, answers);
   const checks = [status(answers), schema(name), traced, ...then].flat();
+  return item(operation, asked, checks, { status: answers, type: "application/json", body: { ...example(name), ...like } });
+}
+
+/**
+ * A call that races with the shop: it must either succeed as `call` does, or be refused with this documented problem.
+ * `then` is checked if it succeeds, `after` is done either way.
+ */
+export function either(operation, { answers, or }, { like = {}, then = [], after = [], ...asked }) {
+  const name = schemaOf(operation, answers);
+  const lost = problemOf(operation, or);
+  const checks = [
+    ...branches(`pm.response.code === ${lost.status}`,
+      [schema("ProblemBody"), check(`it is ${lost.code}`, `pm.expect(pm.response.json().code).to.equal("${lost.code}")`)],
+      [status(answers), schema(name), ...then]),
+    traced,
+    ...after,
+  ];
   return item(operation, asked, checks, { status: answers, type: "application/json", body: { ...example(name), ...like } });
 }
 

@@ -51,6 +51,15 @@ export const problem = (expected, code, fields) => [
 /** The fields at fault as an answer names them. */
 export const errorsOf = (fields) => Object.entries(fields).map(([field, message]) => ({ field, message }));
 
+/** Lines for when a condition, the text of an expression, holds, and lines for when it does not. */
+export const branches = (condition, held, otherwise) => [
+  `if (${condition}) {`,
+  ...held.flat().map((line) => `  ${line}`),
+  "} else {",
+  ...otherwise.flat().map((line) => `  ${line}`),
+  "}",
+];
+
 /** Asks again until the order is final, a bounded number of times, and then judges it; `members` is the text of an object. */
 export const untilFinal = (outcome, members) => [
   "const order = pm.response.json();",

@@ -19,13 +19,14 @@ const AMOUNTS = [
 const large = { before: ['pm.variables.set("large", "x".repeat(17 * 1024));'], body: '{"description": "{{large}}"}' };
 
 /** Bodies that no call can read. */
-const unreadable = (operation) => [
-  refusal(operation, "malformed_json", { name: `${operation}: no JSON`, body: '{"amount": ' }),
-  refusal(operation, "malformed_json", { name: `${operation}: no object`, body: "[]" }),
-  refusal(operation, "malformed_json", { name: `${operation}: a field twice`, body: '{"amount": "1.00", "amount": "2.00"}' }),
-  refusal(operation, "unsupported_media_type", { name: `${operation}: not said to be JSON`, body: '{"amount": "1.00"}', type: "text/plain" }),
-  refusal(operation, "payload_too_large", { name: `${operation}: too large`, ...large }),
+const unreadable = (operation, asked = {}) => [
+  refusal(operation, "malformed_json", { ...asked, name: `${operation}: no JSON`, body: '{"amount": ' }),
+  refusal(operation, "malformed_json", { ...asked, name: `${operation}: no object`, body: "[]" }),
+  refusal(operation, "malformed_json", { ...asked, name: `${operation}: a field twice`, body: '{"amount": "1.00", "amount": "2.00"}' }),
+  refusal(operation, "unsupported_media_type", { ...asked, name: `${operation}: not said to be JSON`, body: '{"amount": "1.00"}', type: "text/plain" }),
+  refusal(operation, "payload_too_large", { ...asked, name: `${operation}: too large`, ...large }),
   refusal(operation, "unknown_field", {
+    ...asked,
     name: `${operation}: an unknown field`,
     body: { amout: "1.00" },
     fields: { amout: "is not known here" },
@@ -51,7 +52,7 @@ const keys = (operation) => Object.entries({ "an empty key": "", "a key of 256 c
     body: { amount: "1.00" },
   }));
 
-export default folder("6 Refusals: what is sent", `
+export default folder("7 Refusals: what is sent", `
   A body is one flat JSON object of at most 16 KiB, and an unknown field is refused, so that a typo cannot go unnoticed.
   An amount is a string or a number with at most two decimals, greater than 0 and at most 1000000000000.00. \`errors\` names the field and the rule.`,
   folder("POST /orders", "", unreadable("POST /orders"), amounts("POST /orders"), keys("POST /orders"),
@@ -59,4 +60,5 @@ export default folder("6 Refusals: what is sent", `
     description("of 513 characters", "d".repeat(513), "must be at most 512 characters"),
     description("with a NUL", "\0", "must not contain a NUL character")),
   folder("POST /accounts/topup", "", unreadable("POST /accounts/topup"), amounts("POST /accounts/topup"), keys("POST /accounts/topup")),
-  folder("POST /accounts", "", unreadable("POST /accounts")));
+  folder("POST /accounts", "", unreadable("POST /accounts")),
+  folder("POST /orders/{id}/cancel", "", unreadable("POST /orders/{id}/cancel", { at: { id: "{{orderId}}" } })));

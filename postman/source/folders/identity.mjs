@@ -20,6 +20,6 @@ const ids = {
 const others = Object.entries(ids).map(([what, user]) =>
   refusal("GET /accounts/balance", "invalid_user_id", { name: `See the balance with ${what}`, user }));
 
-export default folder("5 Refusals: who asks", `
+export default folder("6 Refusals: who asks", `
   Every call carries \`X-User-Id\`: 1 to 128 visible ASCII characters, once. The company's infrastructure in front of the shop sets it; who tries the shop out sets it by hand.`,
   everywhere, others);

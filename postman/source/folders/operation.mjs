@@ -42,7 +42,7 @@ const itself = Object.keys(paths).flatMap((service) => [
   }),
 ]);
 
-export default folder("8 Documentation and operation", `
+export default folder("9 Documentation and operation", `
   \`/healthz\`, \`/readyz\` and \`/metrics\` are answered by each service itself and not routed by the gateway. Set \`ordersUrl\` and \`paymentsUrl\`
   in the environment to ask them; while these are empty, the requests are skipped. For the shop in one process, both are its own address.`,
   documentation, health, itself);

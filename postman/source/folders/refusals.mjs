@@ -53,6 +53,6 @@ const methods = [...new Set([...operations.keys()].map((name) => name.split(" ")
 const routes = ["/orders/{id}/nothing", "/accounts/nothing"].map((path) =>
   undocumentedRefusal(`GET ${path}`, "not_found", 404, "There is nothing here", { name: `No such route: GET ${path}`, at: { id: "{{orderId}}" } }));
 
-export default folder("7 Refusals: what is asked for", `
+export default folder("8 Refusals: what is asked for", `
   Every error is \`application/problem+json\` (RFC 9457). \`code\` is the stable part: decide by it.`,
   folder("Orders", "", orders), folder("Lists", "", lists), folder("Accounts", "", accounts), folder("Routes", "", methods, routes));

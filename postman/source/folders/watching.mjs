@@ -40,7 +40,7 @@ const requests = [
   }),
 ];
 
-export default folder("4 Watching (WebSocket)", `
+export default folder("5 Watching (WebSocket)", `
   \`GET /ws/orders\` tells of every change of the user's orders, \`GET /ws/orders/{id}\` of one. A browser cannot set headers here, so \`?user_id=\` serves as well.
   In Postman: New, WebSocket, \`ws://127.0.0.1:8080/ws/orders?user_id=alice\`; then place an order as alice.
 
