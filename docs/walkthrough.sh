@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A walk through the shop: an account, money, three orders, and what becomes of them. Needs bash and curl, and a running shop.
+# A walk through the shop: an account, money, orders, one of them regretted, and what becomes of them. Needs bash and curl, and a running shop.
 # Usage: docs/walkthrough.sh [http://127.0.0.1:8080]
 set -euo pipefail
 
@@ -51,6 +51,13 @@ printf '\n# Each was accepted at once; a moment later it is final\n'
 await_final "$BUYER" "$paid"
 await_final "$BUYER" "$too_dear"
 await_final "$STRANGER" "$unknown"
+
+printf '\n# Second thoughts: in time they cost nothing, even if it was paid meanwhile; too late, it stays paid\n'
+call "$BUYER" POST /orders '{"amount": "10.00", "description": "A third ticket"}'
+regretted=$(field id)
+call "$BUYER" POST "/orders/$regretted/cancel"
+await_final "$BUYER" "$regretted"
+call "$BUYER" GET "/orders/$regretted/timeline"
 
 printf '\n# What the buyer sees now\n'
 call "$BUYER" GET /orders
