@@ -68,7 +68,8 @@ export async function ordersOf(request: APIRequestContext, user: string): Promis
 
 /**
  * A page that has heard nothing since its order was placed: no push reaches it, and what it reads is as it was then. The order is
- * paid long since, and whatever the page asks the shop to do, the shop is really asked.
+ * paid long since, and whatever the page asks the shop to do, the shop is really asked. Caught up, it can read the order itself as it
+ * is; lists stay old, so that nothing but reading the order brings the page up to date.
  */
 export async function behindTheTimes(page: Page, request: APIRequestContext, user: string): Promise<{ catchUp: () => void }> {
   await give(request, user, "100");
@@ -76,13 +77,10 @@ export async function behindTheTimes(page: Page, request: APIRequestContext, use
   const order = (await placed.json()) as SeenOrder;
   await expect.poll(async () => (await ordersOf(request, user))[0]?.status).toBe("FINISHED");
   let behind = true;
-  const asItWas = async (route: Route, body: object) => {
-    if (!behind || route.request().method() !== "GET") return route.fallback();
-    await route.fulfill({ contentType: "application/json", body: JSON.stringify(body) });
-  };
+  const asItWas = (route: Route, body: object) => route.fulfill({ contentType: "application/json", body: JSON.stringify(body) });
   await page.routeWebSocket(/\/ws\/orders/, (socket) => socket.close({ code: 1011 }));
   await page.route("**/orders?*", (route) => asItWas(route, { orders: [order], next_cursor: null }));
-  await page.route(`**/orders/${order.id}`, (route) => asItWas(route, order));
+  await page.route(`**/orders/${order.id}`, (route) => (behind ? asItWas(route, order) : route.fallback()));
   await page.goto("/");
   await page.getByRole("textbox").fill(user);
   await page.keyboard.press("Enter");

@@ -37,7 +37,8 @@ export function OrderTimeline({ id }: { id: string }) {
 
 function Steps({ steps, waitingFor }: { steps: TimelineEvent[]; waitingFor: string | null }) {
   const { t, language } = useWords();
-  const time = (at: string) => showTime(at, language);
+  // The shop's own sentences are English, whatever the page speaks, and so are the times in them.
+  const english = (sentence: string) => <span lang="en">{withTimes(sentence, (at) => showTime(at, "en"))}</span>;
   return (
     <>
       <ol className={classes.steps}>
@@ -45,12 +46,9 @@ function Steps({ steps, waitingFor }: { steps: TimelineEvent[]; waitingFor: stri
           <li key={what} data-step={what}>
             <span className={classes.stepName}>{t(`timeline.step.${knownStep(what)}`)}</span>
             <time className={classes.stepTime} dateTime={at}>
-              {time(at)}
+              {showTime(at, language)}
             </time>
-            {/* The shop's own sentences are English, whatever the page speaks. */}
-            <span className={classes.stepDetail} lang="en">
-              {withTimes(detail, time)}
-            </span>
+            <span className={classes.stepDetail}>{english(detail)}</span>
           </li>
         ))}
       </ol>
@@ -58,7 +56,7 @@ function Steps({ steps, waitingFor }: { steps: TimelineEvent[]; waitingFor: stri
         {waitingFor !== null && (
           <p className={classes.waitingFor}>
             <span className={classes.stepName}>{t("timeline.waitingFor")}</span>
-            <span lang="en">{withTimes(waitingFor, time)}</span>
+            {english(waitingFor)}
           </p>
         )}
       </div>
