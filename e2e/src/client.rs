@@ -241,6 +241,14 @@ impl User {
         id(&self.insist(Call::post("/orders", Some(json!({"amount": amount})), Some(key))).await?)
     }
 
+    /// Wishes that an order be cancelled, once.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub async fn cancel(&self, order: &str) -> Result<Answer> {
+        self.send(&Call::post(format!("/orders/{order}/cancel"), None, None)).await
+    }
+
     /// Waits until the order is final; gives its status and reason, such as `CANCELLED insufficient_funds`.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
-//! One process of the shop: started, killed, told to stop, started again, on whatever port is free at the moment.
+//! One process of the shop: started, killed, told to stop, frozen, started again, on whatever port is free at the moment.
 //! Absent: what it is asked; a [`Client`](crate::Client) finds it through its [`Endpoint`].
 
-use crate::wait::{LIMIT, eventually};
+use crate::wait::{LIMIT, eventually, until};
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 use std::{
@@ -142,13 +142,35 @@ impl Process {
     /// # Errors
     /// When it does not run, or does not end.
     pub async fn terminate(&mut self) -> Result<ExitStatus> {
+        let id = self.id()?;
         let mut child = self.child.take().with_context(|| format!("{} does not run", self.name))?;
-        let id = child.id().context("it has ended already")?;
-        // The shell's own `kill`, for slim machines have no program of that name.
-        Command::new("sh").args(["-c", r#"kill -s TERM "$0""#, &id.to_string()]).status().await?;
+        send("TERM", id).await?;
         let ended = timeout(LIMIT, child.wait()).await;
         self.endpoint.set(None);
         Ok(ended.with_context(|| format!("{} does not stop; {}", self.name, self.quoted()))??)
+    }
+
+    /// Has it stand still, and comes back when it does. Nobody can tell it from one that thinks for long.
+    ///
+    /// # Errors
+    /// When it does not run, or goes on.
+    pub async fn freeze(&self) -> Result<()> {
+        let id = self.id()?;
+        send("STOP", id).await?;
+        // The state is the first field behind the name, which stands in parentheses.
+        let stands_still = |stat: String| stat.rsplit(')').next().is_some_and(|fields| fields.trim().starts_with('T'));
+        until(&format!("{} to stand still", self.name), async || {
+            Ok(stands_still(fs::read_to_string(format!("/proc/{id}/stat"))?))
+        })
+        .await
+    }
+
+    /// Has it go on.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub async fn thaw(&self) -> Result<()> {
+        send("CONT", self.id()?).await
     }
 
     /// Whether it was started and not ended by us since.
@@ -167,6 +189,12 @@ impl Process {
         let end = &lines[lines.len().saturating_sub(QUOTED_LINES)..];
         format!("the end of the log of {}:\n{}", self.name, end.join("\n"))
     }
+}
+
+/// Sends a signal by the shell's own `kill`, for slim machines have no program of that name.
+async fn send(signal: &str, id: u32) -> Result<()> {
+    let sent = Command::new("sh").args(["-c", r#"kill -s "$0" "$1""#, signal, &id.to_string()]).status().await?;
+    if sent.success() { Ok(()) } else { bail!("process {id} cannot be sent {signal} ({sent})") }
 }
 
 /// The address in the line in which a process says where it listens.
