@@ -3,8 +3,12 @@
 //! Absent: single calls and their errors (the services' own tests have those). Without the feature `servers` only the embedded
 //! shop is tested, without `failpoints` no panics.
 
+#[cfg(feature = "servers")]
+mod cancels;
 mod contention;
 mod crashes;
+#[cfg(feature = "servers")]
+mod deadlines;
 #[cfg(feature = "servers")]
 mod deployment;
 #[cfg(feature = "servers")]

@@ -15,7 +15,7 @@ use tokio::process::Command;
 use uuid::Uuid;
 
 /// The same message as somebody would send it who does not remember having sent it.
-fn under_another_id(message: &Message) -> Message {
+pub fn under_another_id(message: &Message) -> Message {
     let mut other = message.clone();
     other.body["id"] = json!(Uuid::now_v7());
     other
