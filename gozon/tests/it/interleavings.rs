@@ -191,6 +191,15 @@ impl Case {
 
 async fn run(steps: &[Step]) -> TestResult<Vec<Ending>> {
     let case = Case::open().await?;
+    let judged = judge(&case, steps).await;
+    let closed = case.house.close().await;
+    let endings = judged?;
+    closed?;
+    Ok(endings)
+}
+
+/// Takes all steps, brings everything to its end, and looks whether that is right.
+async fn judge(case: &Case, steps: &[Step]) -> TestResult<Vec<Ending>> {
     for step in steps {
         case.take(step).await?;
         case.look().await?;
@@ -204,11 +213,7 @@ async fn run(steps: &[Step]) -> TestResult<Vec<Ending>> {
         return Err(format!("messages that came again have changed {seen:?} to {again:?}").into());
     }
     let report = audit(&case.house.books.orders, &case.house.books.payments, Expectations { settled: true }).await?;
-    if !report.in_order {
-        return Err(report.to_string().into());
-    }
-    case.house.close().await?;
-    Ok(endings)
+    if report.in_order { Ok(endings) } else { Err(report.to_string().into()) }
 }
 
 #[test]
