@@ -54,7 +54,7 @@ export class Refreshing {
       return;
     }
     for (const key of [keys.orders(this.#user), keys.balance(this.#user), keys.statement(this.#user), ["order", this.#user]]) {
-      void this.#queries.invalidateQueries({ queryKey: key });
+      void this.#readAgain(key);
     }
     this.#resting = true;
     setTimeout(() => {
@@ -63,5 +63,12 @@ export class Refreshing {
       this.#again = false;
       this.now();
     }, REST);
+  }
+
+  async #readAgain(queryKey: string[]): Promise<void> {
+    // A first reading that is under way is joined, not begun anew, and may have seen things as they were before the change.
+    const first = this.#queries.isFetching({ queryKey, predicate: ({ state }) => state.data === undefined }) > 0;
+    await this.#queries.invalidateQueries({ queryKey });
+    if (first) await this.#queries.invalidateQueries({ queryKey });
   }
 }
