@@ -25,11 +25,14 @@ use proptest::{
     test_runner::{Config, RngSeed, TestCaseError, TestRunner},
 };
 use saga::OrderId;
-use std::{cell::RefCell, collections::BTreeSet};
+use std::{cell::RefCell, collections::BTreeSet, time::Duration};
+use tokio::time::timeout;
 use wire::{Reception, under_another_id};
 
 /// Enough that every ending is met many times; a few seconds' work.
 const CASES: u32 = 32;
+/// How long a case may take. Generous: a machine that compiles at the same time is no defect.
+const LIMIT: Duration = Duration::from_secs(60);
 /// The third has no account.
 const USERS: [&str; 3] = ["ann", "bob", "nobody"];
 
@@ -191,8 +194,8 @@ impl Case {
 
 async fn run(steps: &[Step]) -> TestResult<Vec<Ending>> {
     let case = Case::open().await?;
-    let judged = judge(&case, steps).await;
-    let closed = case.house.close().await;
+    let judged = timeout(LIMIT, judge(&case, steps)).await.unwrap_or_else(|_| Err("it never came to an end".into()));
+    let closed = timeout(LIMIT, case.house.close()).await.unwrap_or_else(|_| Err("it could not be stopped".into()));
     let endings = judged?;
     closed?;
     Ok(endings)

@@ -33,8 +33,8 @@ use tempfile::TempDir;
 use tokio::{sync::Mutex, time::timeout};
 use uuid::Uuid;
 
-/// How long anything may take. Generous: a machine that compiles at the same time is no defect.
-const LIMIT: Duration = Duration::from_secs(60);
+/// How long anything may be waited for, less than a case may take: so it is named.
+const LIMIT: Duration = Duration::from_secs(30);
 /// How long an order may wait for its payment.
 const PAY_WITHIN: Duration = Duration::from_secs(900);
 
