@@ -35,8 +35,10 @@ use uuid::Uuid;
 
 /// How long anything may be waited for, less than a case may take: so it is named.
 const LIMIT: Duration = Duration::from_secs(30);
-/// How long an order may wait for its payment.
-const PAY_WITHIN: Duration = Duration::from_secs(900);
+/// How long an order may wait for its payment. The look-out waits that long too before it begins.
+const PAY_WITHIN: Duration = Duration::from_secs(1);
+/// What the clock is put forward by: further than the machine's clock, by which ids are made, can have gone meanwhile.
+const LATER: Duration = Duration::from_secs(900);
 
 #[derive(Parser)]
 struct Shop {
@@ -56,7 +58,7 @@ pub struct House {
     pub wire: Arc<Wire>,
     pub books: Databases,
     urls: Urls,
-    ahead: Arc<AtomicI64>,
+    now: Arc<AtomicI64>,
     running: RefCell<Running>,
     changing: Mutex<()>,
     _dir: TempDir,
@@ -71,7 +73,8 @@ struct Running {
 
 impl House {
     pub async fn open() -> TestResult<Self> {
-        let (dir, wire, ahead) = (tempfile::tempdir()?, Arc::new(Wire::default()), Arc::new(AtomicI64::new(0)));
+        let (dir, wire, now) =
+            (tempfile::tempdir()?, Arc::new(Wire::default()), Arc::new(AtomicI64::new(Clock::system().now().0)));
         let urls = embedded(dir.path())?;
         for file in [gozon::config::ORDERS_FILE, gozon::config::PAYMENTS_FILE] {
             File::create(dir.path().join(file))?;
@@ -79,10 +82,10 @@ impl House {
         let books = Databases::open(&urls).await?;
         migration::orders::up(books.orders.connection()).await?;
         migration::payments::up(books.payments.connection()).await?;
-        let (orders, of_orders) = orders(&urls, &wire, &ahead).await?;
-        let payments = payments(&urls, &wire, &ahead).await?;
+        let (orders, of_orders) = orders(&urls, &wire, &now).await?;
+        let payments = payments(&urls, &wire, &now).await?;
         let running = RefCell::new(Running { orders, of_orders, payments });
-        Ok(Self { wire, books, urls, ahead, running, changing: Mutex::new(()), _dir: dir })
+        Ok(Self { wire, books, urls, now, running, changing: Mutex::new(()), _dir: dir })
     }
 
     fn running(&self) -> Running {
@@ -97,14 +100,14 @@ impl House {
             Service::Orders => {
                 self.stop_orders(&running).await?;
                 outbox::release_all(&self.books.orders).await?;
-                let (orders, of_orders) = orders(&self.urls, &self.wire, &self.ahead).await?;
+                let (orders, of_orders) = orders(&self.urls, &self.wire, &self.now).await?;
                 let mut running = self.running.borrow_mut();
                 (running.orders, running.of_orders) = (orders, of_orders);
             }
             Service::Payments => {
                 stop_payments(&running.payments).await;
                 outbox::release_all(&self.books.payments).await?;
-                let payments = payments(&self.urls, &self.wire, &self.ahead).await?;
+                let payments = payments(&self.urls, &self.wire, &self.now).await?;
                 self.running.borrow_mut().payments = payments;
             }
         }
@@ -172,11 +175,11 @@ impl House {
 
     /// Lets all deadlines of now go by, and waits until orders has seen it.
     pub async fn pass_deadlines(&self) -> TestResult {
-        self.ahead.fetch_add(i64::try_from(PAY_WITHIN.as_micros())?, Ordering::SeqCst);
+        self.now.fetch_add(i64::try_from(LATER.as_micros())?, Ordering::SeqCst);
         static DUE: Sql = Sql::new(
             "SELECT count(*) AS n FROM orders WHERE status = 'NEW' AND cancel_requested_at IS NULL AND pay_before <= {1}",
         );
-        let now = clock(&self.ahead).now();
+        let now = clock(&self.now).now();
         reached("what is due to be wished for", async || {
             Ok(number(&self.books.orders, &DUE, vec![now.0.into()]).await? == 0)
         })
@@ -211,9 +214,10 @@ async fn stop_payments(payments: &payments_svc::app::App) {
     payments.finish().await;
 }
 
-fn clock(ahead: &Arc<AtomicI64>) -> Clock {
-    let (ahead, system) = (ahead.clone(), Clock::system());
-    Clock::from_fn(move || Micros(system.now().0 + ahead.load(Ordering::SeqCst)))
+/// A clock that stands still, but for showing no two the same time.
+fn clock(now: &Arc<AtomicI64>) -> Clock {
+    let now = now.clone();
+    Clock::from_fn(move || Micros(now.fetch_add(1, Ordering::SeqCst)))
 }
 
 fn options() -> ShopOptions {
@@ -228,18 +232,18 @@ async fn open(url: &str) -> TestResult<Store> {
 async fn orders(
     urls: &Urls,
     wire: &Arc<Wire>,
-    ahead: &Arc<AtomicI64>,
+    now: &Arc<AtomicI64>,
 ) -> TestResult<(orders_svc::app::App, Arc<Registry>)> {
     let mut registry = Registry::default();
     let (stores, broker) = (open(&urls.orders).await?.into(), wire.clone());
-    let parts = orders_svc::app::Parts { stores, broker, clock: clock(ahead), tracer: Tracer::default() };
+    let parts = orders_svc::app::Parts { stores, broker, clock: clock(now), tracer: Tracer::default() };
     let app = orders_svc::app::App::start(parts, &options(), &mut registry);
     Ok((app, Arc::new(registry)))
 }
 
-async fn payments(urls: &Urls, wire: &Arc<Wire>, ahead: &Arc<AtomicI64>) -> TestResult<payments_svc::app::App> {
+async fn payments(urls: &Urls, wire: &Arc<Wire>, now: &Arc<AtomicI64>) -> TestResult<payments_svc::app::App> {
     let (stores, broker) = (open(&urls.payments).await?.into(), wire.clone());
-    let parts = payments_svc::app::Parts { stores, broker, clock: clock(ahead), tracer: Tracer::default() };
+    let parts = payments_svc::app::Parts { stores, broker, clock: clock(now), tracer: Tracer::default() };
     Ok(payments_svc::app::App::start(parts, &options(), &mut Registry::default()))
 }
 
