@@ -98,7 +98,7 @@ async fn orders_that_became_late_while_no_instance_ran_are_found_by_the_next() -
         until("the time of all orders to be over", async || Ok(shop.books.of_orders(OVER).await? == all)).await?;
         // A setting that gives new orders more time takes none from those that there are.
         for orders in &mut shop.orders {
-            orders.set("PAY_WITHIN_SECONDS", "900");
+            orders.set("PAY_WITHIN_SECONDS", "20");
         }
         try_join_all(shop.orders.iter_mut().map(Process::start)).await?;
         until("all orders to be late", async || Ok(shop.books.of_orders(WISHED).await? == all)).await?;
