@@ -106,8 +106,7 @@ impl Deadline {
         };
         let values = vec![at.into(), end.into(), now.0.into(), MOST.into()];
         let rows = DUE.query(self.store.connection(), Rows::new(), values).await?;
-        let due = |row: &&QueryResult| row.try_get::<i32>("", "due").is_ok_and(|due| due == 1);
-        let wishes = rows.iter().filter(due).map(wish).collect::<Result<Vec<_>, _>>()?;
+        let wishes = rows.iter().filter_map(|row| wish(row).transpose()).collect::<Result<Vec<_>, _>>()?;
         for outcome in join_all(wishes.into_iter().map(|wish| self.settling.wish(wish))).await {
             // Whatever was not recorded is due the next time as well.
             if let Err(error) = outcome {
@@ -142,15 +141,19 @@ fn past(time: Micros) -> Uuid {
     first_id_at(time.plus(Duration::from_millis(1)))
 }
 
-fn wish(row: &QueryResult) -> Result<Wish, DbErr> {
+/// The wish that follows from a row, if its order is due.
+fn wish(row: &QueryResult) -> Result<Option<Wish>, DbErr> {
+    if row.try_get::<i32>("", "due")? == 0 {
+        return Ok(None);
+    }
     let user_id = UserId::parse(row.try_get::<String>("", "user_id")?);
-    Ok(Wish {
+    Ok(Some(Wish {
         order_id: OrderId::new(row.try_get("", "id")?),
         user_id: user_id.map_err(|error| DbErr::Type(error.to_string()))?,
         event: Event::CancelRequested(CancelCause::Deadline),
         version: None,
         trace: TraceContext::unsampled(),
-    })
+    }))
 }
 
 #[async_trait(?Send)]

@@ -29,6 +29,29 @@ use telemetry::{TraceContext, Tracer};
 use tempfile::TempDir;
 use uuid::Uuid;
 
+/// Makes a test of each function that takes a database's URL: on SQLite and, with the feature `servers`, on PostgreSQL.
+macro_rules! on_every_database {
+    ($($name:ident,)+) => {
+        mod on_sqlite {
+            use super::*;
+            $(#[actix_web::test]
+            async fn $name() -> TestResult {
+                with_database(Kind::Sqlite, super::$name).await
+            })+
+        }
+
+        #[cfg(feature = "servers")]
+        mod on_postgres {
+            use super::*;
+            $(#[actix_web::test]
+            async fn $name() -> TestResult {
+                with_database(Kind::Postgres, super::$name).await
+            })+
+        }
+    };
+}
+pub(crate) use on_every_database;
+
 /// A shop without consumers, whose clock goes when it is told to.
 #[derive(Clone)]
 pub struct Shop {

@@ -309,28 +309,7 @@ async fn a_look_without_a_database_is_only_put_off(url: String) -> TestResult {
     Ok(())
 }
 
-macro_rules! on_every_database {
-    ($($name:ident,)+) => {
-        mod on_sqlite {
-            use super::*;
-            $(#[actix_web::test]
-            async fn $name() -> TestResult {
-                with_database(Kind::Sqlite, super::$name).await
-            })+
-        }
-
-        #[cfg(feature = "servers")]
-        mod on_postgres {
-            use super::*;
-            $(#[actix_web::test]
-            async fn $name() -> TestResult {
-                with_database(Kind::Postgres, super::$name).await
-            })+
-        }
-    };
-}
-
-on_every_database! {
+testing::on_every_database! {
     what_is_due_is_wished_for_once_and_what_is_settled_or_asked_for_is_left_alone,
     an_order_is_due_at_its_deadline_and_not_a_moment_sooner,
     an_order_that_became_due_while_nobody_ran_is_found_by_the_next,

@@ -14,6 +14,7 @@ use edge::{
     Caller, Code, Fields, IdempotencyKey, PageQuery, Problem, REPLAYED, Trace, next_link, open_cursor, seal_cursor,
 };
 use saga::order::{CancelCause, Event, Status};
+use sea_orm::DbErr;
 use store::Store;
 use uuid::Uuid;
 
@@ -129,11 +130,8 @@ pub async fn show(
     reads: web::Data<Reads>,
 ) -> Result<HttpResponse, Problem> {
     let id = edge::order_id(&request)?;
-    let read = reading::order(&reads.0, &user, id).await;
-    match read.map_err(|error| Problem::database(&error))? {
-        Some(order) => Ok(HttpResponse::Ok().json(OrderView::from(order))),
-        None => Err(no_such_order()),
-    }
+    let order = found(reading::order(&reads.0, &user, id).await)?;
+    Ok(HttpResponse::Ok().json(OrderView::from(order)))
 }
 
 /// See an order's way
@@ -150,11 +148,8 @@ pub async fn timeline(
     timelines: web::Data<Timelines>,
 ) -> Result<HttpResponse, Problem> {
     let id = edge::order_id(&request)?;
-    let read = timelines.of(&user, id).await;
-    match read.map_err(|error| Problem::database(&error))? {
-        Some(timeline) => Ok(HttpResponse::Ok().json(TimelineView::from(timeline))),
-        None => Err(no_such_order()),
-    }
+    let timeline = found(timelines.of(&user, id).await)?;
+    Ok(HttpResponse::Ok().json(TimelineView::from(timeline)))
 }
 
 /// Cancel an order
@@ -186,11 +181,13 @@ pub async fn cancel(
     if settling.wish(wish).await? == Settled::TooLate {
         return Err(Problem::new(Code::OrderAlreadyFinal, "The order is final; it cannot be cancelled any more."));
     }
-    let read = reading::order(&reads.0, &user, order_id).await;
-    match read.map_err(|error| Problem::database(&error))? {
-        Some(order) => Ok(HttpResponse::Accepted().json(OrderView::from(order))),
-        None => Err(no_such_order()),
-    }
+    let order = found(reading::order(&reads.0, &user, order_id).await)?;
+    Ok(HttpResponse::Accepted().json(OrderView::from(order)))
+}
+
+/// What was read of the caller's own order.
+fn found<T>(read: Result<Option<T>, DbErr>) -> Result<T, Problem> {
+    read.map_err(|error| Problem::database(&error))?.ok_or_else(no_such_order)
 }
 
 fn no_such_order() -> Problem {

@@ -128,28 +128,7 @@ async fn without_the_broker_or_the_database_it_is_put_off(url: String) -> TestRe
     Ok(())
 }
 
-macro_rules! on_every_database {
-    ($($name:ident,)+) => {
-        mod on_sqlite {
-            use super::*;
-            $(#[actix_web::test]
-            async fn $name() -> TestResult {
-                with_database(Kind::Sqlite, super::$name).await
-            })+
-        }
-
-        #[cfg(feature = "servers")]
-        mod on_postgres {
-            use super::*;
-            $(#[actix_web::test]
-            async fn $name() -> TestResult {
-                with_database(Kind::Postgres, super::$name).await
-            })+
-        }
-    };
-}
-
-on_every_database! {
+crate::testing::on_every_database! {
     payments_is_asked_again_less_and_less_often,
     nobody_is_asked_about_orders_that_are_decided_or_not_to_be_cancelled,
     an_instance_that_begins_later_and_one_that_looked_before_find_the_same,
