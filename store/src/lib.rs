@@ -1,15 +1,20 @@
 //! The door to a database: opening it, one unit of work at a time, statements over many rows, and what a failure means.
 //! Absent: tables, queries and rules of the business (entities, messaging and the services have those).
 
+pub mod chance;
 mod fault;
 mod open;
+mod openings;
 mod rows;
+pub mod simulation;
 mod sql;
 mod time;
 mod together;
 mod writers;
 
 pub use fault::Fault;
+#[cfg(feature = "failpoints")]
+pub use fault::planted;
 pub use open::{OpenError, Options, Plans, Store, Tx};
 pub use rows::Rows;
 pub use sql::Sql;

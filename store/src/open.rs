@@ -1,8 +1,15 @@
 //! Opening a database and beginning a unit of work on it.
 //! Absent: waiting until a database answers (connections are made when first needed) and migration.
 
-use crate::writers::{Turn, Writers};
-use sea_orm::{ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, TransactionTrait};
+use crate::{
+    openings::Openings,
+    simulation::{self, Step},
+    writers::{Turn, Writers},
+};
+use sea_orm::{
+    ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, TransactionTrait,
+    sqlx::Connection,
+};
 use std::time::Duration;
 use url::Url;
 
@@ -10,6 +17,9 @@ use url::Url;
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 /// PostgreSQL gives a statement up after this, so that no lock is held by work that nobody waits for any more.
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(20);
+/// PostgreSQL ends the session of a service that does nothing for so long in the middle of a transaction: it stands still, and whoever
+/// waits for the rows that it holds shall have them before [`STATEMENT_TIMEOUT`] is over. The audit may read the other database meanwhile.
+const NOT_IDLE_IN_TRANSACTION: [(&str, &str); 1] = [("idle_in_transaction_session_timeout", "10s")];
 /// A connection that lay idle for longer is pinged before use: the server may have been restarted meanwhile.
 const PING_AFTER_IDLE: Duration = Duration::from_secs(1);
 /// Planner settings that leave it only indexes. Where there is none it reckons with enormous costs and would compile the statement,
@@ -17,7 +27,7 @@ const PING_AFTER_IDLE: Duration = Duration::from_secs(1);
 const BY_INDEX: [(&str, &str); 4] =
     [("enable_seqscan", "off"), ("enable_hashjoin", "off"), ("enable_mergejoin", "off"), ("jit", "off")];
 /// Another process may hold SQLite's write lock (the audit, a backup); within this process writers queue fairly instead.
-const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+pub(crate) const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// A connection for the writer and some for readers; each costs SQLite a thread.
 const SQLITE_CONNECTIONS: u32 = 4;
 /// Pages of 4 KiB in the write-ahead log before they are copied into the database: a page that many commits change is copied
@@ -97,12 +107,12 @@ impl Store {
                 None
             }
             "sqlite" => {
-                sqlite(&mut connect);
+                sqlite(&mut connect, options.plans);
                 Some(Writers::default())
             }
             _ => return Err(OpenError::Url),
         };
-        Ok(Self { connection: Database::connect(connect).await?, writers })
+        Ok(Self { connection: simulation::at_once(Database::connect(connect)).await?, writers })
     }
 
     /// For reads, and for single statements that need no transaction on PostgreSQL.
@@ -120,10 +130,23 @@ impl Store {
     /// # Errors
     /// The driver's, when no connection can be had.
     pub async fn begin(&self) -> Result<Tx, DbErr> {
+        simulation::before(Step::Begin).await?;
         // In a task of its own, which ends also when the caller is cancelled: sqlx 0.9 would hand a connection whose BEGIN was
         // interrupted back to the pool, with the transaction open.
         let begun = tokio::spawn(begin(self.connection.clone(), self.writers.clone())).await;
         begun.unwrap_or_else(|error| Err(DbErr::Custom(error.to_string())))
+    }
+
+    /// Does work that begins transactions of its own, when none of ours is under way (on SQLite, where that work would poll for its
+    /// turn instead).
+    ///
+    /// # Errors
+    /// The work's.
+    pub async fn alone<T>(&self, work: impl Future<Output = Result<T, DbErr>>) -> Result<T, DbErr> {
+        match &self.writers {
+            Some(writers) => writers.alone(work).await,
+            None => work.await,
+        }
     }
 
     #[cfg(test)]
@@ -154,11 +177,12 @@ impl Tx {
     /// # Errors
     /// The driver's. After one the outcome is unknown: the answer may have been lost after the commit.
     pub async fn commit(self) -> Result<(), DbErr> {
-        self.unit.commit().await?;
-        match self.turn {
-            Some(turn) => turn.done().await,
-            None => Ok(()),
+        simulation::before(Step::Commit).await?;
+        simulation::at_once(self.unit.commit()).await?;
+        if let Some(turn) = self.turn {
+            turn.done().await?;
         }
+        simulation::after(Step::Commit).await
     }
 
     /// Undoes it all.
@@ -166,7 +190,7 @@ impl Tx {
     /// # Errors
     /// The driver's; the database undoes it on its own then.
     pub async fn rollback(self) -> Result<(), DbErr> {
-        self.unit.rollback().await?;
+        simulation::at_once(self.unit.rollback()).await?;
         match self.turn {
             Some(turn) => turn.given_up().await,
             None => Ok(()),
@@ -197,12 +221,30 @@ fn postgres(connect: &mut ConnectOptions, options: &Options) {
         .statement_timeout(STATEMENT_TIMEOUT)
         .set_application_name(options.application);
     if options.plans == Plans::ByIndex {
-        connect.map_sqlx_postgres_opts(|postgres| postgres.options(BY_INDEX));
+        connect.map_sqlx_postgres_opts(|postgres| postgres.options(BY_INDEX).options(NOT_IDLE_IN_TRANSACTION));
     }
 }
 
-fn sqlite(connect: &mut ConnectOptions) {
-    connect.max_connections(SQLITE_CONNECTIONS).test_before_acquire(false).map_sqlx_sqlite_opts(|sqlite| {
+fn sqlite(connect: &mut ConnectOptions, plans: Plans) {
+    // When the disk is full, SQLite ends a transaction by itself and sqlx does not hear of it: all that is begun on that connection
+    // later would be a part of something that nobody commits.
+    let opened = Openings::default();
+    connect.map_sqlx_sqlite_pool_opts(move |pool| {
+        let (look, known) = (opened.clone(), opened.clone());
+        let pool = pool.before_acquire(move |connection, about| {
+            let usable = !connection.is_in_transaction() && !known.may_be_read_only(about.age);
+            Box::pin(async move { Ok(usable) })
+        });
+        match plans {
+            Plans::ByIndex => pool.after_connect(move |connection, _| {
+                let look = look.clone();
+                Box::pin(async move { look.note(connection).await })
+            }),
+            Plans::Free => pool,
+        }
+    });
+    let connections = simulation::connections(SQLITE_CONNECTIONS);
+    connect.max_connections(connections).test_before_acquire(false).map_sqlx_sqlite_opts(|sqlite| {
         sqlite
             .create_if_missing(true)
             .busy_timeout(SQLITE_BUSY_TIMEOUT)

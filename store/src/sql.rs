@@ -5,7 +5,10 @@
 //! of a VALUES clause, in sizes that double, with rows of NULL to make up the size: few texts, each prepared once. (A JSON document
 //! instead costs SQLite five times as much; see `docs/decisions/0002-one-statement-for-many-rows.md`.)
 
-use crate::Rows;
+use crate::{
+    Rows,
+    simulation::{self, Step},
+};
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult, Statement, Value};
 use std::sync::OnceLock;
 
@@ -45,7 +48,9 @@ impl Sql {
     pub async fn execute<C: ConnectionTrait>(&self, on: &C, rows: Rows, values: Vec<Value>) -> Result<u64, DbErr> {
         let mut changed = 0;
         for statement in self.statements(on.get_database_backend(), rows, &values) {
-            changed += on.execute_raw(statement).await?.rows_affected();
+            simulation::before(Step::Statement).await?;
+            changed += simulation::at_once(on.execute_raw(statement)).await?.rows_affected();
+            simulation::after(Step::Statement).await?;
         }
         Ok(changed)
     }
@@ -62,7 +67,9 @@ impl Sql {
     ) -> Result<Vec<QueryResult>, DbErr> {
         let mut found = Vec::new();
         for statement in self.statements(on.get_database_backend(), rows, &values) {
-            found.append(&mut on.query_all_raw(statement).await?);
+            simulation::before(Step::Statement).await?;
+            found.append(&mut simulation::at_once(on.query_all_raw(statement)).await?);
+            simulation::after(Step::Statement).await?;
         }
         Ok(found)
     }

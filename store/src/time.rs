@@ -1,7 +1,7 @@
 //! Points in time as the databases keep them, and the one place that asks the system for the time.
 //! Absent: time zones (everything is UTC) and timers.
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Datelike, SecondsFormat, Utc};
 use std::{fmt, sync::Arc, time::Duration};
 
 /// A point in time: microseconds since the Unix epoch, UTC. Stored as a whole number, the same on both databases.
@@ -12,9 +12,10 @@ impl Micros {
     /// The epoch; as a lease's end it means "free".
     pub const EPOCH: Self = Self(0);
 
-    /// Reads an RFC 3339 time.
+    /// Reads an RFC 3339 time, unless its offset takes it out of the years that can be written that way.
     pub fn parse(text: &str) -> Option<Self> {
-        DateTime::parse_from_rfc3339(text).ok().map(|time| Self(time.timestamp_micros()))
+        let time = DateTime::parse_from_rfc3339(text).ok()?.to_utc();
+        (0..=9_999).contains(&time.year()).then(|| Self(time.timestamp_micros()))
     }
 
     /// Later by this much; stops at the end of time instead of wrapping.
@@ -81,6 +82,16 @@ mod tests {
         assert_eq!(Micros::EPOCH.to_string(), "1970-01-01T00:00:00.000000Z");
         assert_eq!(Micros::parse("2026-11-21T11:46:00.000001Z"), Some(Micros(1_795_261_560_000_001)));
         assert_eq!(Micros::parse("yesterday"), None);
+    }
+
+    #[test]
+    fn a_time_that_could_not_be_written_again_is_not_read() {
+        for edge in ["0000-01-01T00:00:00.000000Z", "9999-12-31T23:59:59.999999Z"] {
+            assert_eq!(Micros::parse(edge).map(|time| time.to_string()).as_deref(), Some(edge));
+        }
+        for beyond in ["0000-01-01T00:00:00+00:01", "9999-12-31T23:59:59-00:01"] {
+            assert_eq!(Micros::parse(beyond), None, "{beyond}");
+        }
     }
 
     #[test]

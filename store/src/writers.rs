@@ -8,6 +8,7 @@
 //! A unit that is done leaves its work in the transaction and the turn to the next that waits; the last one commits for all. A
 //! unit that fails takes back its own work only. When the commit fails, all hear so.
 
+use crate::simulation;
 use sea_orm::{
     DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
@@ -51,19 +52,31 @@ impl Writers {
         let mut group = self.turn.clone().lock_owned().await;
         self.waiting.fetch_sub(1, Ordering::SeqCst);
         if group.is_none() {
-            let transaction = connection.begin_with_options(immediate()).await?;
+            let transaction = simulation::at_once(connection.begin_with_options(immediate())).await?;
             *group = Some(Group { transaction, members: Vec::new() });
         }
         let turn = Turn { group: Some(group), waiting: self.waiting.clone() };
         let unit = turn.savepoint().await?;
         Ok((unit, turn))
     }
+
+    /// Waits for the turn, and does work that begins transactions of its own.
+    ///
+    /// # Errors
+    /// The work's, or that of the commit that had to come before it.
+    pub async fn alone<T>(&self, work: impl Future<Output = Result<T, DbErr>>) -> Result<T, DbErr> {
+        let mut group = self.turn.lock().await;
+        if group.is_some() {
+            commit(&mut group).await?;
+        }
+        simulation::at_once(work).await
+    }
 }
 
 impl Turn {
     async fn savepoint(&self) -> Result<DatabaseTransaction, DbErr> {
         match self.group.as_deref() {
-            Some(Some(group)) => group.transaction.begin().await,
+            Some(Some(group)) => simulation::at_once(group.transaction.begin()).await,
             Some(None) | None => Err(ended()),
         }
     }
@@ -82,7 +95,7 @@ impl Turn {
             drop(guard);
             return committed.await.unwrap_or_else(|_| Err(ended()));
         }
-        commit(guard).await
+        commit(&mut guard).await
     }
 
     /// After a unit that has taken back its work: commits what others have left.
@@ -91,7 +104,7 @@ impl Turn {
     /// The commit's.
     pub async fn given_up(mut self) -> Result<(), DbErr> {
         match self.group.take() {
-            Some(guard) => commit(guard).await,
+            Some(mut guard) => commit(&mut guard).await,
             None => Err(ended()),
         }
     }
@@ -101,23 +114,30 @@ impl Drop for Turn {
     /// A unit that just went away, by an error or a panic: what others have left is committed without it. Its own work has been
     /// taken back, because a unit is dropped before its turn.
     fn drop(&mut self) {
-        if let Some(guard) = self.group.take()
+        if let Some(mut guard) = self.group.take()
             && let Ok(runtime) = Handle::try_current()
         {
             // The members hear how it ended; this unit has nobody any more who would ask.
-            runtime.spawn(async move { drop(commit(guard).await) });
+            runtime.spawn(async move { drop(commit(&mut guard).await) });
         }
     }
 }
 
-async fn commit(mut guard: OwnedMutexGuard<Option<Group>>) -> Result<(), DbErr> {
-    let Some(Group { transaction, members }) = guard.take() else { return Err(ended()) };
-    let committed = transaction.commit().await;
+async fn commit(group: &mut Option<Group>) -> Result<(), DbErr> {
+    let Some(Group { transaction, members }) = group.take() else { return Err(ended()) };
+    let committed = commit_all(transaction).await;
     for member in members {
         // One that is gone has lost its answer, as after a crash.
         drop(member.send(committed.clone()));
     }
     committed
+}
+
+async fn commit_all(transaction: DatabaseTransaction) -> Result<(), DbErr> {
+    failpoints::point!("store::before-commit", return Err(crate::planted()));
+    simulation::at_once(transaction.commit()).await?;
+    failpoints::point!("store::after-commit", return Err(crate::planted()));
+    Ok(())
 }
 
 /// Nobody knows any more what became of the transaction.
@@ -136,8 +156,8 @@ fn immediate() -> TransactionOptions {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Options, Plans, Store, Tx};
-    use sea_orm::ConnectionTrait;
+    use crate::{Fault, Options, Plans, Store, Tx};
+    use sea_orm::{ConnectionTrait, DbBackend, Statement};
     use tempfile::TempDir;
     use tokio::task::JoinHandle;
 
@@ -180,10 +200,8 @@ mod tests {
         }
 
         async fn seen(&self) -> usize {
-            let rows = self
-                .other
-                .connection()
-                .query_all_raw(sea_orm::Statement::from_string(sea_orm::DbBackend::Sqlite, "SELECT id FROM seen"));
+            let rows =
+                self.other.connection().query_all_raw(Statement::from_string(DbBackend::Sqlite, "SELECT id FROM seen"));
             rows.await.unwrap().len()
         }
     }
@@ -244,6 +262,60 @@ mod tests {
         see(&third, 3).await;
         third.commit().await.unwrap();
         assert_eq!(place.seen().await, 1);
+    }
+
+    /// SQLite's own limit stands for the disk's: the error is the same one, and it takes back the whole transaction.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn when_the_disk_is_full_all_hear_that_it_is_unavailable_and_go_on_when_there_is_room() {
+        let place = Place::open().await;
+        place.other.connection().execute_unprepared("CREATE TABLE papers (paper blob)").await.unwrap();
+        // More often than there are connections: none of them may be lost.
+        for round in 0..10 {
+            let first = place.store.begin().await.unwrap();
+            see(&first, 1).await;
+            let second = place.waiting().await;
+            let first = tokio::spawn(first.commit());
+            let second = second.await.unwrap();
+            second.execute_unprepared("PRAGMA max_page_count = 1").await.unwrap();
+            let error = second.execute_unprepared("INSERT INTO papers VALUES (randomblob(100000))").await.unwrap_err();
+            assert_eq!(Fault::of(&error), Fault::Unavailable, "{error:?}");
+            drop(second);
+            let error = first.await.unwrap().unwrap_err();
+            assert_eq!(Fault::of(&error), Fault::Unavailable, "{error:?}");
+            assert_eq!(place.seen().await, 0, "round {round}");
+            let refused = place.store.begin().await.unwrap();
+            refused.execute_unprepared("INSERT INTO seen VALUES (2, 777)").await.unwrap();
+            assert!(refused.commit().await.is_err(), "a parent is missing");
+        }
+        let third = place.store.begin().await.unwrap();
+        see(&third, 3).await;
+        third.commit().await.unwrap();
+        assert_eq!(place.seen().await, 1);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn work_with_transactions_of_its_own_waits_for_its_turn() {
+        let place = Place::open().await;
+        let first = place.store.begin().await.unwrap();
+        see(&first, 1).await;
+        let alone = place.store.alone(async {
+            let unit = place.store.connection().begin_with_options(immediate()).await?;
+            let seen = unit.query_all_raw(Statement::from_string(DbBackend::Sqlite, "SELECT id FROM seen")).await?;
+            unit.commit().await?;
+            Ok(seen.len())
+        });
+        tokio::pin!(alone);
+        // It has been asked for once, so it is the first in the queue.
+        tokio::select! {
+            biased;
+            _ = &mut alone => panic!("it is not its turn"),
+            () = std::future::ready(()) => {}
+        }
+        let second = place.waiting().await;
+        let (first, seen) = tokio::join!(first.commit(), alone);
+        first.unwrap();
+        assert_eq!(seen.unwrap(), 1, "what was left for the next to commit is committed before");
+        second.await.unwrap().commit().await.unwrap();
     }
 
     #[tokio::test(flavor = "multi_thread")]

@@ -5,7 +5,7 @@ use crate::{
     units::{counter, write},
 };
 use sea_orm::{ConnectionTrait, DbErr};
-use store::{Fault, Store};
+use store::{Fault, OpenError, Options, Plans, Store};
 
 async fn fault(store: &Store, sql: &str) -> TestResult<Fault> {
     let error = match store.begin().await {
@@ -26,6 +26,34 @@ pub async fn a_row_that_is_there_already_is_a_constraint_fault(database: Databas
 pub async fn a_table_that_is_not_there_yet_is_unavailable(database: Database) -> TestResult {
     let store = database.open().await?;
     assert_eq!(fault(&store, "INSERT INTO later VALUES (1)").await?, Fault::Unavailable);
+    Ok(())
+}
+
+pub async fn a_statement_with_a_mistake_is_a_defect(database: Database) -> TestResult {
+    let store = database.open().await?;
+    counter(&store).await?;
+    for sql in ["SELEKT 1", "INSERT INTO counter VALUES (2, 0, 0, 0)"] {
+        assert_eq!(fault(&store, sql).await?, Fault::Defect, "{sql}");
+    }
+    assert_eq!(
+        fault(&store, "UPDATE counter SET later = 1").await?,
+        Fault::Unavailable,
+        "a column that is not there yet"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_damaged_file_is_damaged_and_not_waited_for() -> TestResult {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("test.db");
+    std::fs::write(&path, [b'?'; 8192])?;
+    let url = format!("sqlite://{}", path.display());
+    let options = Options { url, max_connections: 1, application: "store-test", plans: Plans::ByIndex };
+    match Store::open(&options).await {
+        Err(OpenError::Driver(error)) => assert_eq!(Fault::of(&error), Fault::Damaged, "{error:?}"),
+        other => panic!("{other:?}"),
+    }
     Ok(())
 }
 
@@ -70,6 +98,32 @@ mod on_postgres {
             waiter.execute_unprepared("SET LOCAL lock_timeout = '10ms'").await?;
             let error = waiter.execute_unprepared("UPDATE counter SET n = 2").await.err().ok_or("not locked")?;
             assert_eq!(Fault::of(&error), Fault::Contention, "{error:?}");
+            Ok(())
+        })
+        .await
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_server_that_lets_us_in_no_more_is_unavailable() -> TestResult {
+        let mut url = url::Url::parse(&testbed::postgres_url())?;
+        url.set_username("somebody_who_is_not_there").map_err(|()| "a URL with users")?;
+        let error = open(url.as_str()).await?.begin().await.err().ok_or("let in")?;
+        assert!(error.to_string().contains("somebody_who_is_not_there"), "{error}");
+        assert_eq!(Fault::of(&error), Fault::Unavailable, "{error:?}");
+        Ok(())
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_session_that_was_ended_in_the_middle_of_a_transaction_is_unavailable() -> TestResult {
+        with_database(Kind::Postgres, |database| async move {
+            let (store, other) = (database.open().await?, database.open().await?);
+            let tx = store.begin().await?;
+            tx.execute_unprepared("SET LOCAL idle_in_transaction_session_timeout = '10ms'").await?;
+            let sessions = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in%'";
+            let sessions = sea_orm::Statement::from_string(other.backend(), sessions);
+            while !other.connection().query_all_raw(sessions.clone()).await?.is_empty() {}
+            let error = tx.execute_unprepared("SELECT 1").await.err().ok_or("it goes on")?;
+            assert_eq!(Fault::of(&error), Fault::Unavailable, "{error:?}");
             Ok(())
         })
         .await

@@ -47,4 +47,5 @@ on_every_database! {
     begins::a_begin_that_is_cancelled_leaves_no_transaction_behind,
     faults::a_row_that_is_there_already_is_a_constraint_fault,
     faults::a_table_that_is_not_there_yet_is_unavailable,
+    faults::a_statement_with_a_mistake_is_a_defect,
 }

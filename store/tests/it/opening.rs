@@ -60,3 +60,19 @@ async fn a_service_finds_rows_by_index_even_in_a_table_that_is_short() -> TestRe
     }
     Ok(())
 }
+
+/// One that stands still in a transaction holds up everybody who wants the same rows. The audit stands still while it reads elsewhere.
+#[cfg(feature = "servers")]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_stands_still_in_a_transaction_loses_its_session_and_the_audit_does_not() -> TestResult {
+    use sea_orm::ConnectionTrait;
+    for (plans, limit) in [(Plans::ByIndex, "10s"), (Plans::Free, "0")] {
+        let url = testbed::postgres_url();
+        let store = Store::open(&Options { url, max_connections: 1, application: "store-test", plans }).await?;
+        let show = "SHOW idle_in_transaction_session_timeout";
+        let rows = store.connection().query_all_raw(sea_orm::Statement::from_string(store.backend(), show)).await?;
+        assert_eq!(rows.first().ok_or("no row")?.try_get_by_index::<String>(0)?, limit, "{plans:?}");
+        store.close().await?;
+    }
+    Ok(())
+}
