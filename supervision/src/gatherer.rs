@@ -7,7 +7,10 @@ use actix::{
     WrapFuture,
 };
 use std::{collections::VecDeque, fmt, future::Future};
-use tokio::{sync::oneshot, task::JoinError};
+use tokio::{
+    sync::oneshot,
+    task::{JoinError, yield_now},
+};
 
 /// What a gatherer does with a batch.
 pub trait Work: Unpin + 'static {
@@ -38,6 +41,8 @@ pub struct Gatherer<W: Work> {
     limits: Limits,
     vitals: Vitals,
     waiting: VecDeque<W::Item>,
+    /// A batch is about to begin, with whatever waits by then.
+    gathering: bool,
     under_way: usize,
     idle: Vec<oneshot::Sender<()>>,
 }
@@ -68,23 +73,32 @@ impl<W: Work> Gatherer<W> {
         let vitals = vitals.clone();
         let address = Supervisor::start(move |context: &mut Context<Self>| {
             context.set_mailbox_capacity(limits.admitted);
-            Self { work, limits, vitals, waiting: VecDeque::new(), under_way: 0, idle: Vec::new() }
+            Self { work, limits, vitals, waiting: VecDeque::new(), gathering: false, under_way: 0, idle: Vec::new() }
         });
         Handle { address, admission: Admission::new(limits.admitted) }
     }
 
+    /// Begins a batch when there is a lane for it, after a turn of the event loop: what comes in together, such as the messages of one
+    /// delivery, comes in one by one, and the first of them shall not have a batch to itself.
     fn go_on(&mut self, context: &mut Context<Self>) {
-        while self.under_way < self.limits.lanes && !self.waiting.is_empty() {
-            let batch: Vec<_> = self.waiting.drain(..self.waiting.len().min(self.limits.batch)).collect();
-            self.vitals.batch(W::NAME, batch.len());
-            self.under_way += 1;
-            let task = actix::spawn(self.work.run(batch));
-            context.spawn(task.into_actor(self).map(|result, actor, context| actor.batch_ended(result, context)));
+        if !self.gathering && self.under_way < self.limits.lanes && !self.waiting.is_empty() {
+            self.gathering = true;
+            context.spawn(yield_now().into_actor(self).map(|(), actor, context| actor.begin(context)));
         }
-        if self.under_way == 0 {
+        if self.under_way == 0 && self.waiting.is_empty() {
             // Whoever asked may have gone; nobody needs to know.
             self.idle.drain(..).for_each(|asked| _ = asked.send(()));
         }
+    }
+
+    fn begin(&mut self, context: &mut Context<Self>) {
+        self.gathering = false;
+        let batch: Vec<_> = self.waiting.drain(..self.waiting.len().min(self.limits.batch)).collect();
+        self.vitals.batch(W::NAME, batch.len());
+        self.under_way += 1;
+        let task = actix::spawn(self.work.run(batch));
+        context.spawn(task.into_actor(self).map(|result, actor, context| actor.batch_ended(result, context)));
+        self.go_on(context);
     }
 
     fn batch_ended(&mut self, result: Result<(), JoinError>, context: &mut Context<Self>) {
@@ -107,7 +121,7 @@ impl<W: Work> Actor for Gatherer<W> {
 impl<W: Work> Supervised for Gatherer<W> {
     /// Batches of the other lanes end on their own; what was only waiting is worked on now.
     fn restarting(&mut self, context: &mut Context<Self>) {
-        self.under_way = 0;
+        (self.gathering, self.under_way) = (false, 0);
         self.go_on(context);
     }
 }
@@ -207,6 +221,7 @@ impl<W: Work> Handle<W> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures_util::future::join_all;
     use prometheus_client::registry::Registry;
     use std::sync::{
         Arc,
@@ -260,11 +275,11 @@ mod tests {
         };
         let first = asking(1);
         while batches.load(Ordering::SeqCst) == 0 {
-            tokio::task::yield_now().await;
+            yield_now().await;
         }
         let rest: Vec<_> = (2..=50).map(asking).collect();
         while handle.admission().under_way() < 50 {
-            tokio::task::yield_now().await;
+            yield_now().await;
         }
         // The mailbox keeps its order: once this is answered, all questions have been gathered.
         let idle = handle.address.send(WhenIdle).await;
@@ -276,6 +291,21 @@ mod tests {
         }
         assert_eq!(batches.load(Ordering::SeqCst), 2);
         assert!(idle.expect("alive").await.is_ok());
+    }
+
+    #[actix::test]
+    async fn questions_that_come_together_are_one_batch() {
+        let (handle, gate, batches, _) = start(LIMITS);
+        let opening = actix::spawn(async move {
+            loop {
+                gate.notify_one();
+                yield_now().await;
+            }
+        });
+        let answers = join_all((1..=50).map(|n| handle.ask(n))).await;
+        opening.abort();
+        assert_eq!(answers, (1..=50).map(|n| Ok(n * 2)).collect::<Vec<_>>());
+        assert_eq!(batches.load(Ordering::SeqCst), 1);
     }
 
     #[actix::test]
@@ -296,14 +326,14 @@ mod tests {
             async move { handle.ask(UNLUCKY).await }
         });
         while batches.load(Ordering::SeqCst) == 0 {
-            tokio::task::yield_now().await;
+            yield_now().await;
         }
         let waiting = actix::spawn({
             let handle = handle.clone();
             async move { handle.ask(5).await }
         });
         while handle.admission().under_way() < 2 {
-            tokio::task::yield_now().await;
+            yield_now().await;
         }
         gate.notify_one();
         assert_eq!(unlucky.await.expect("not cancelled"), Err(AskError::Lost));
@@ -319,7 +349,7 @@ mod tests {
             async move { handle.ask(1).await }
         });
         while handle.admission().has_room() {
-            tokio::task::yield_now().await;
+            yield_now().await;
         }
         assert_eq!(handle.ask(2).await, Err(AskError::Overloaded));
         gate.notify_one();
@@ -336,7 +366,7 @@ mod tests {
             async move { handle.ask(1).await }
         });
         while handle.admission().has_room() && handle.admission().under_way() == 0 {
-            tokio::task::yield_now().await;
+            yield_now().await;
         }
         gate.notify_one();
         handle.idle().await;

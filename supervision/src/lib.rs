@@ -17,7 +17,7 @@ pub use repeater::{Pause, Repeater, RepeaterHandle, Step};
 pub use vitals::Vitals;
 
 /// The message of a panic, as far as it has one.
-fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
+pub fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("a panic without a text")
 }

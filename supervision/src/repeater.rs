@@ -82,6 +82,7 @@ async fn repeat(mut step: Box<dyn Step>, first_pause: Duration, nudge: Arc<Notif
     loop {
         if let Pause::For(time) = pause {
             tokio::select! {
+                biased;
                 () = stop.cancelled() => {}
                 () = nudge.notified() => {}
                 () = tokio::time::sleep(time) => {}

@@ -43,7 +43,7 @@ impl Vitals {
     }
 
     /// Makes the actor's counter show as 0 before the first restart, so that an alert can see it grow.
-    pub(crate) fn started(&self, actor: &'static str) {
+    pub fn started(&self, actor: &'static str) {
         self.restarts.get_or_create(&Actor { actor }).inc_by(0);
     }
 
