@@ -5,13 +5,21 @@
 use async_trait::async_trait;
 use messaging::{Metrics, inbox, outbox, parking};
 use sea_orm::DbErr;
-use std::time::{Duration, Instant};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
 use store::{Clock, Store};
 use supervision::{Pause, Step};
 use tokio_util::sync::CancellationToken;
 
 /// How often. Metrics are read every 15 s or so; this keeps them fresh enough.
 const EVERY: Duration = Duration::from_secs(5);
+/// How often while the database takes no writes: so much later at most the service is ready again.
+const EVERY_WHILE_AWAY: Duration = Duration::from_millis(500);
 /// Cleaning steps in a row; at 2,000 keys each this keeps up with far more than a machine can handle in the meantime.
 const CLEAN_STEPS: u32 = 50;
 
@@ -29,6 +37,33 @@ pub struct Vacuumed {
     rest_until: Option<Instant>,
 }
 
+/// Whether the database took the last write that was tried; taken for granted until one was. A cheap clone.
+#[derive(Clone, Debug)]
+pub struct TakesWrites(Arc<AtomicBool>);
+
+impl Default for TakesWrites {
+    fn default() -> Self {
+        Self(Arc::new(AtomicBool::new(true)))
+    }
+}
+
+impl TakesWrites {
+    /// Whether it did.
+    pub fn get(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+
+    /// Notes whether it did, and says so in the log when that is news.
+    fn note(&self, kept: &Result<(), DbErr>) {
+        let before = self.0.swap(kept.is_ok(), Ordering::AcqRel);
+        match kept {
+            Ok(()) if !before => tracing::info!("the database answers and takes writes again"),
+            Err(error) if before => tracing::warn!(%error, "the database does not answer, or takes no writes"),
+            Ok(()) | Err(_) => {}
+        }
+    }
+}
+
 /// One service's housekeeping.
 #[derive(Clone, Debug)]
 pub struct Housekeeping {
@@ -42,6 +77,8 @@ pub struct Housekeeping {
     pub inbox_retention: Duration,
     /// Whether the broker can be reached.
     pub reachable: tokio::sync::watch::Receiver<bool>,
+    /// Who asks whether the service is ready learns it from here.
+    pub takes_writes: TakesWrites,
     /// Its own note; begins with the default.
     pub vacuumed: Vacuumed,
 }
@@ -50,20 +87,26 @@ pub struct Housekeeping {
 impl Step for Housekeeping {
     async fn step(&mut self, stop: &CancellationToken) -> Pause {
         self.metrics.broker_reachable.set(i64::from(*self.reachable.borrow()));
+        // By itself, and first: nothing that only takes long makes a service not ready, and one that is away is asked for no more.
+        let written = inbox::try_write(&self.store, self.clock.now()).await;
+        self.takes_writes.note(&written);
+        if written.is_err() {
+            self.metrics.database_reachable.set(0);
+            return Pause::For(EVERY_WHILE_AWAY);
+        }
         let kept = self.keep_house(stop).await;
         self.metrics.database_reachable.set(i64::from(kept.is_ok()));
         if let Err(error) = kept {
-            tracing::warn!(%error, "the database does not answer, or takes no writes");
+            tracing::warn!(%error, "the house could not be kept");
         }
         if let Err(error) = self.vacuum().await {
             tracing::warn!(%error, "the room of published rows could not be freed");
         }
-        Pause::For(EVERY)
+        Pause::For(failpoints::instead_of("housekeeping::every", EVERY))
     }
 }
 
 impl Housekeeping {
-    /// Reads and writes: a database that only answers is of no use.
     async fn keep_house(&self, stop: &CancellationToken) -> Result<(), DbErr> {
         self.measure().await?;
         self.clean(stop).await
@@ -121,21 +164,30 @@ mod tests {
             let (broker, reachable) = watch::channel(true);
             let inbox_retention = Duration::from_secs(1);
             let (clock, database, seen) = (Clock::system(), store.clone(), metrics.clone());
+            let (takes_writes, vacuumed) = (TakesWrites::default(), Vacuumed::default());
+            let ready = takes_writes.clone();
             let mut housekeeping =
-                Housekeeping { store, clock, metrics, inbox_retention, reachable, vacuumed: Vacuumed::default() };
+                Housekeeping { store, clock, metrics, inbox_retention, reachable, takes_writes, vacuumed };
             let mut step = async || {
                 housekeeping.step(&CancellationToken::new()).await;
-                (seen.broker_reachable.get(), seen.database_reachable.get())
+                (seen.broker_reachable.get(), seen.database_reachable.get(), ready.get())
             };
-            assert_eq!(step().await, (1, 1));
+            assert_eq!(step().await, (1, 1, true));
             broker.send(false)?;
-            for (table, what) in [("outbox", "read"), ("inbox", "deleted")] {
+            // What cannot be read is an operator's matter; orders are placed all the same.
+            for (table, ready) in [("outbox", true), ("inbox", false)] {
                 database.connection().execute_unprepared(&format!("ALTER TABLE {table} RENAME TO no_{table}")).await?;
-                assert_eq!(step().await, (0, 0), "nothing can be {what}");
+                assert_eq!(step().await, (0, 0, ready), "without {table}");
                 database.connection().execute_unprepared(&format!("ALTER TABLE no_{table} RENAME TO {table}")).await?;
             }
+            // Room for nothing more, which a statement that deletes nothing would not notice.
+            const FULL: &str =
+                "CREATE TRIGGER full BEFORE INSERT ON inbox BEGIN SELECT RAISE(ABORT, 'the disk is full'); END";
+            database.connection().execute_unprepared(FULL).await?;
+            assert_eq!(step().await, (0, 0, false), "nothing can be written");
+            database.connection().execute_unprepared("DROP TRIGGER full").await?;
             broker.send(true)?;
-            assert_eq!(step().await, (1, 1), "they are back");
+            assert_eq!(step().await, (1, 1, true), "they are back");
             Ok(database.close().await?)
         })
         .await
@@ -156,6 +208,7 @@ mod tests {
                 metrics: metrics.clone(),
                 inbox_retention: Duration::from_secs(1),
                 reachable: watch::channel(true).1,
+                takes_writes: TakesWrites::default(),
                 vacuumed: Vacuumed::default(),
             };
             let mut vacuums = async |published, rest: Duration| {

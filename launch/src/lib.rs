@@ -20,7 +20,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 pub use self::telemetry::Telemetry;
 pub use failpoints::arm_failpoints;
 pub use healthcheck::healthcheck;
-pub use housekeeping::{Housekeeping, Vacuumed};
+pub use housekeeping::{Housekeeping, TakesWrites, Vacuumed};
 pub use options::{ServiceOptions, ShopOptions};
 pub use parts::{Stores, check, connect_broker, database, open_stores, reachable};
 pub use process::{Running, StartError, bind, exit_code, serve, stop_signal};

@@ -1,7 +1,10 @@
 //! The options that every process has, each also an environment variable in capitals.
 //! Absent: options of one program only (its own config.rs has them).
 
-use clap::{Args, ValueEnum};
+use clap::{
+    Args, ValueEnum,
+    builder::{OsStringValueParser, TypedValueParser},
+};
 use saga::Currency;
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
@@ -84,15 +87,21 @@ pub struct ServiceOptions {
     /// Most connections to PostgreSQL
     #[arg(long, env, default_value_t = 10, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=1000))]
     pub database_connections: u32,
-    /// Broker: amqp://user:password@host:port/vhost
+    /// Broker: amqp://user:password@host:port/vhost or, if built with it, kafka://host:port,host:port
     #[arg(long, env, value_name = "URL", hide_env_values = true)]
     pub broker_url: String,
     /// File with the broker's password, for a URL without one
-    #[arg(long, env, value_name = "FILE")]
+    #[arg(long, env, value_name = "FILE", value_parser = OsStringValueParser::new().map(PathBuf::from))]
     pub broker_password_file: Option<PathBuf>,
-    /// Put before the name of every exchange and queue, so that several shops can share a broker
+    /// Put before the name of every exchange, queue, topic and group, so that several shops can share a broker
     #[arg(long, env, default_value = "", value_name = "TEXT")]
     pub broker_prefix: String,
+    /// Partitions of a Kafka topic that is not there yet and is made: at least as many as there will be instances of a service
+    #[arg(long, env, default_value_t = 12, value_name = "N", value_parser = clap::value_parser!(i32).range(1..=10_000))]
+    pub kafka_partitions: i32,
+    /// Copies of each partition of a Kafka topic that is made: 3 where there are three servers or more
+    #[arg(long, env, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(i32).range(1..=100))]
+    pub kafka_replication: i32,
     /// Everything else
     #[command(flatten)]
     pub shop: ShopOptions,

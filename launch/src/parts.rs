@@ -1,7 +1,7 @@
 //! The parts that both services are built from: database, broker, and the checks of them.
 //! Absent: what the services build from them.
 
-use crate::{Schema, ServiceOptions, StartError, with_password};
+use crate::{Schema, ServiceOptions, StartError, TakesWrites, with_password};
 use edge::Check;
 use futures_util::future::{BoxFuture, FutureExt};
 use messaging::broker::{
@@ -54,9 +54,31 @@ pub async fn open_stores(options: &ServiceOptions, application: &'static str) ->
 pub fn connect_broker(options: &ServiceOptions, connection_name: &str) -> Result<Arc<dyn Broker>, StartError> {
     let url = with_password(&options.broker_url, options.broker_password_file.as_deref())
         .map_err(|error| StartError::option("broker-password-file", error))?;
-    let options =
-        rabbitmq::Options { url, prefix: options.broker_prefix.clone(), connection_name: connection_name.to_owned() };
+    let (prefix, connection_name) = (options.broker_prefix.clone(), connection_name.to_owned());
+    if url.starts_with("kafka:") {
+        return connect_kafka(options, url, prefix, connection_name);
+    }
+    let options = rabbitmq::Options { url, prefix, connection_name };
     Ok(Arc::new(RabbitMq::start(options).map_err(|error| StartError::option("broker-url", error))?))
+}
+
+#[cfg(feature = "kafka")]
+fn connect_kafka(
+    options: &ServiceOptions,
+    url: String,
+    prefix: String,
+    connection_name: String,
+) -> Result<Arc<dyn Broker>, StartError> {
+    use messaging::broker::kafka::{Kafka, Options, Shape};
+
+    let shape = Shape { partitions: options.kafka_partitions, replication: options.kafka_replication };
+    let kafka = Kafka::start(Options { url, prefix, connection_name, shape: Some(shape) });
+    Ok(Arc::new(kafka.map_err(|error| StartError::option("broker-url", error))?))
+}
+
+#[cfg(not(feature = "kafka"))]
+fn connect_kafka(_: &ServiceOptions, _: String, _: String, _: String) -> Result<Arc<dyn Broker>, StartError> {
+    Err(StartError::option("broker-url", "this program was built without Kafka (cargo feature `kafka`)"))
 }
 
 /// A check from a function.
@@ -75,16 +97,21 @@ pub fn reachable(broker: watch::Receiver<bool>) -> Check {
     })
 }
 
-/// The check whether the database answers and its schema is up to date. The driver's words stay in the log.
-pub fn database(name: &'static str, store: Store, schema: Schema) -> Check {
+/// The check whether the database answers, its schema is up to date and it takes writes: a service that can only read is of no use. The
+/// driver's words stay in the log.
+pub fn database(name: &'static str, store: Store, schema: Schema, takes_writes: TakesWrites) -> Check {
     check(name, move || {
-        let (store, schema) = (store.clone(), schema.clone());
+        let (store, schema, takes_writes) = (store.clone(), schema.clone(), takes_writes.clone());
         let probe = async move {
             store.ping().await.map_err(|error| {
                 tracing::debug!(%error, "the database does not answer a probe");
                 "does not answer".to_owned()
             })?;
-            if schema.is_ready() { Ok(()) } else { Err("its schema is not up to date yet".to_owned()) }
+            match (schema.is_ready(), takes_writes.get()) {
+                (false, _) => Err("its schema is not up to date yet".to_owned()),
+                (true, false) => Err("takes no writes".to_owned()),
+                (true, true) => Ok(()),
+            }
         };
         probe.boxed()
     })

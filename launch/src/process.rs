@@ -3,6 +3,7 @@
 
 use actix_web::{dev::ServerHandle, web::ServiceConfig};
 use edge::Observer;
+use socket2::{Domain, Protocol, Socket, Type};
 use std::{
     fmt, io,
     net::{SocketAddr, TcpListener},
@@ -12,6 +13,10 @@ use tokio::{
     signal::unix::{SignalKind, signal},
     task::JoinHandle,
 };
+
+/// Connections that wait to be taken; the kernel may allow fewer. The standard library's 128 are too few when thousands come at once: the
+/// rest of them are told nothing, and try again after a second, three, seven.
+const BACKLOG: i32 = 4_096;
 
 /// Why a process does not start. All of it is the caller's to mend, so it ends with exit code 2.
 #[derive(Debug, thiserror::Error)]
@@ -64,7 +69,16 @@ pub fn exit_code(result: Result<(), StartError>) -> ExitCode {
 /// # Errors
 /// [`StartError::Listen`] when it cannot be had.
 pub fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
-    TcpListener::bind(address).map_err(|error| StartError::Listen { address, error })
+    listen(address).map_err(|error| StartError::Listen { address, error })
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    // As the standard library does, so that a restart need not wait for the last connections to be forgotten.
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
 }
 
 /// A server under way.

@@ -20,12 +20,13 @@ pub enum SecretError {
     Url,
 }
 
-/// The URL with the password that stands in the file; the URL as it is, when no file is named.
+/// The URL with the password that stands in the file; the URL as it is, when no file is named. An empty name is none: whoever sets
+/// variables for many programs can often not leave one out.
 ///
 /// # Errors
 /// [`SecretError`] when the file cannot be read or is empty, or the URL names no user.
 pub fn with_password(url: &str, file: Option<&Path>) -> Result<String, SecretError> {
-    let Some(file) = file else { return Ok(url.to_owned()) };
+    let Some(file) = file.filter(|file| !file.as_os_str().is_empty()) else { return Ok(url.to_owned()) };
     let unusable = |why: String| SecretError::File { file: file.display().to_string(), why };
     let text = fs::read_to_string(file).map_err(|error| unusable(error.to_string()))?;
     // Editors end a file with a line break; it is no part of the password.
@@ -64,6 +65,7 @@ mod tests {
     #[test]
     fn without_a_file_the_url_stays_as_it_is() {
         assert_eq!(with_password("sqlite://orders.db", None).as_deref(), Ok("sqlite://orders.db"));
+        assert_eq!(with_password("kafka://kafka:9092", Some(Path::new(""))).as_deref(), Ok("kafka://kafka:9092"));
     }
 
     #[test]
