@@ -13,6 +13,7 @@ pub mod problem;
 pub mod server;
 
 mod code;
+mod patience;
 mod trace;
 mod wire;
 

@@ -2,7 +2,9 @@
 //! Absent: rules of any route. What it changes is the answer's outside: headers, and errors nobody wrote a problem for.
 
 use crate::{
-    Caller, Problem, problem,
+    Caller, Problem,
+    patience::{UnderWay, Work},
+    problem,
     trace::{Serving, Trace},
 };
 use actix_web::{
@@ -13,7 +15,8 @@ use actix_web::{
     http::{
         Method, StatusCode,
         header::{
-            ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
+            ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, TRANSFER_ENCODING,
+            X_CONTENT_TYPE_OPTIONS,
         },
     },
     middleware::Next,
@@ -114,6 +117,8 @@ pub(crate) struct OwnBody;
 /// What the services inside fail with, already as the finished answer.
 pub async fn observe(mut request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse, Error> {
     let observer = request.app_data::<Observer>().cloned().unwrap_or_default();
+    let chunked = request.headers().contains_key(TRANSFER_ENCODING);
+    let under_way = request.request().conn_data::<Work>().map(|work| work.begin(chunked));
     let seen = Seen::of(&request, &observer.tracer);
     request.extensions_mut().insert(Trace(seen.serving.trace));
     if request.method() == Method::HEAD {
@@ -127,6 +132,9 @@ pub async fn observe(mut request: ServiceRequest, next: Next<BoxBody>) -> Result
     let finish = |response| span.in_scope(|| seen.finish(response, &observer));
     match outcome {
         Ok(Ok(response)) => {
+            if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+                under_way.into_iter().for_each(UnderWay::for_ever);
+            }
             let (request, response) = response.into_parts();
             Ok(ServiceResponse::new(request, finish(response)))
         }

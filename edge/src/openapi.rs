@@ -5,10 +5,11 @@ use crate::{Code, Problem, problem::MEDIA_TYPE};
 use serde_json::json;
 use std::collections::BTreeMap;
 use utoipa::openapi::{
-    Content, HeaderBuilder, ObjectBuilder, OneOfBuilder, OpenApi, Ref, RefOr, Required, Response, ResponseBuilder,
-    Schema, Type,
+    Content, HeaderBuilder, Object, ObjectBuilder, OneOfBuilder, OpenApi, Ref, RefOr, Required, Response,
+    ResponseBuilder, Schema, Type,
     content::ContentBuilder,
     example::{Example, ExampleBuilder},
+    link::Link,
     path::{HttpMethod, Operation, Parameter, ParameterBuilder, ParameterIn, PathItem},
 };
 
@@ -17,8 +18,7 @@ use utoipa::openapi::{
 /// # Panics
 /// When the document has no such call: the lists are constants, and a test builds every document.
 pub fn describe(document: &mut OpenApi, method: HttpMethod, path: &str, problems: &[Code]) {
-    let item = document.paths.paths.get_mut(path).expect("the document has this path");
-    let operation = operation(item, &method).expect("the document has this call");
+    let operation = call(document, &method, path);
     let parameters = operation.parameters.get_or_insert_default();
     parameters.insert(0, user_id().into());
     parameters.push(request_id().into());
@@ -54,6 +54,43 @@ fn operation<'a>(item: &'a mut PathItem, method: &HttpMethod) -> Option<&'a mut 
         HttpMethod::Post => item.post.as_mut(),
         _ => None,
     }
+}
+
+/// Says that a call takes nothing as well as an empty object.
+///
+/// # Panics
+/// As [`describe`].
+pub fn needs_no_body(document: &mut OpenApi, method: HttpMethod, path: &str) {
+    let Some(RefOr::T(body)) = &mut call(document, &method, path).request_body else { panic!("{path} has no body") };
+    body.required = Some(Required::False);
+}
+
+/// Says which calls are about what this one has answered, and where their parameters are found.
+///
+/// # Panics
+/// As [`describe`].
+pub fn leads_to(
+    document: &mut OpenApi,
+    (method, path, status): (HttpMethod, &str, &str),
+    calls: &[&str],
+    found: Found<'_>,
+) {
+    let response = call(document, &method, path).responses.responses.get_mut(status);
+    let Some(RefOr::T(response)) = response else { panic!("{path} has no answer {status}") };
+    for operation in calls {
+        let link = found.iter().fold(Link::builder().operation_id(*operation), |link, (parameter, place)| {
+            link.parameter(*parameter, *place)
+        });
+        response.links.insert((*operation).to_owned(), RefOr::T(link.build()));
+    }
+}
+
+/// Parameters of a call, and where in another one and its answer they are found.
+pub type Found<'a> = &'a [(&'a str, &'a str)];
+
+fn call<'a>(document: &'a mut OpenApi, method: &HttpMethod, path: &str) -> &'a mut Operation {
+    let item = document.paths.paths.get_mut(path).expect("the document has this path");
+    operation(item, method).expect("the document has this call")
 }
 
 fn by_status(codes: &[Code]) -> BTreeMap<u16, Vec<Code>> {
@@ -121,22 +158,62 @@ pub fn idempotency_key() -> Parameter {
         .build()
 }
 
+/// No rule in the schema: nobody is refused for it.
 fn request_id() -> Parameter {
-    header("X-Request-Id", Required::False, "Comes back on the answer and stands in the log")
-        .schema(Some(text(1, Some(128))))
-        .build()
+    let description =
+        "Comes back on the answer and stands in the log; one that is not 1 to 128 visible ASCII characters is replaced";
+    header("X-Request-Id", Required::False, description).schema(Some(Object::with_type(Type::String))).build()
 }
 
+/// No rule in the schema: nobody is refused for it.
 fn trace_parent() -> Parameter {
-    header("traceparent", Required::False, "W3C trace context; goes with the order through every service")
-        .schema(Some(text(1, None)))
-        .build()
+    let description = "W3C trace context; goes with the order through every service, unless it is none";
+    header("traceparent", Required::False, description).schema(Some(Object::with_type(Type::String))).build()
 }
+
+/// Exactly the texts that are an [`Amount`](saga::Amount): below 1, below the largest, the largest.
+const AMOUNT: &str = r"^(0\.(0[1-9]|[1-9][0-9]?)|[1-9][0-9]{0,11}(\.[0-9]{1,2})?|1000000000000(\.00?)?)$";
 
 /// The schema of an amount in a request: a decimal string, or a number that is never read as a float.
 pub fn amount() -> Schema {
-    let text = ObjectBuilder::new().schema_type(Type::String).pattern(Some(r"^(0|[1-9][0-9]*)(\.[0-9]{1,2})?$"));
+    let text = ObjectBuilder::new().schema_type(Type::String).pattern(Some(AMOUNT));
     let number =
         ObjectBuilder::new().schema_type(Type::Number).minimum(Some(0.01)).maximum(Some(1e12)).multiple_of(Some(0.01));
     OneOfBuilder::new().item(text.examples([json!("50.00")])).item(number.examples([json!(50.5)])).build().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use saga::Amount;
+
+    /// Whether the document says that a client may send this.
+    fn documented(amount: &serde_json::Value) -> bool {
+        let schema = serde_json::to_value(super::amount()).expect("a schema is JSON");
+        jsonschema::is_valid(&schema, amount)
+    }
+
+    proptest! {
+        #[test]
+        fn a_text_is_documented_as_an_amount_if_and_only_if_it_is_read_as_one(
+            text in r"[0-9]{1,3}\.?[0-9]{0,3}|-?[0-9]{1,15}(\.[0-9]{0,3})?|100000000000[0-9](\.[0-9]{1,3})?|.{0,6}",
+        ) {
+            prop_assert_eq!(documented(&json!(text)), text.parse::<Amount>().is_ok());
+        }
+    }
+
+    #[test]
+    fn the_bounds_of_an_amount_are_documented() {
+        for (good, bad) in [
+            ("0.01", "0.00"),
+            ("0.1", "0.0"),
+            ("1", "0"),
+            ("1000000000000.00", "1000000000000.01"),
+            ("999999999999.99", "1000000000001"),
+            ("1000000000000", "9999999999999"),
+        ] {
+            assert_eq!((documented(&json!(good)), documented(&json!(bad))), (true, false), "{good} {bad}");
+        }
+    }
 }

@@ -97,7 +97,7 @@ impl Problem {
                 tracing::warn!(%error, "the database cannot serve a request now");
                 Self::new(Code::Unavailable, "The service cannot reach its data at the moment. Try again.")
             }
-            Fault::Constraint | Fault::Defect => {
+            Fault::Constraint | Fault::Damaged | Fault::Defect => {
                 tracing::error!(%error, "a query failed");
                 Self::internal()
             }

@@ -1,7 +1,7 @@
 //! The HTTP server as both services run it: limits, time-outs, and an answer to whatever no route takes.
 //! Absent: routes, and when to stop; the service's composition root decides both.
 
-use crate::{Code, Observer, Problem, body::MAX_BODY, observe::observe, wire::Wire};
+use crate::{Code, Observer, Problem, body::MAX_BODY, observe::observe, patience::REQUEST_TIMEOUT, wire::Wire};
 use actix_http::{HttpService, Protocol};
 use actix_service::{IntoServiceFactory, ServiceFactoryExt, map_config};
 use actix_web::{
@@ -21,9 +21,6 @@ use tokio::net::TcpStream;
 
 /// Longer than a gateway keeps an idle connection (nginx: 60 s), so that it is never ours that closes under a request.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
-
-/// What a client may take to send its first request's head.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What a client may take to read the rest and close, once we are done with it.
 const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(1);
@@ -80,9 +77,10 @@ pub async fn serve(
                 async move { stopping.notified().await }
             })
             .keep_alive(KEEP_ALIVE)
-            .client_request_timeout(HEAD_TIMEOUT)
+            .client_request_timeout(REQUEST_TIMEOUT)
             .client_disconnect_timeout(DISCONNECT_TIMEOUT)
             .local_addr(address)
+            .on_connect_ext(|wire: &Wire, connection| drop(connection.insert(wire.work())))
             .finish(app);
         fn_service(|stream| ready(Ok(accepted(stream)))).and_then(http)
     };

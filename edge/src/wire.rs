@@ -1,7 +1,11 @@
 //! The connection under the HTTP codec: a broken request head never reaches the application, the codec refuses it with a
-//! bare status, and here that status gets its problem. Absent: parsing requests, and touching any other answer.
+//! bare status, and here that status gets its problem. A client that keeps us waiting is let go (`patience`).
+//! Absent: parsing requests, and touching any other answer.
 
-use crate::problem::{MEDIA_TYPE, body_of_status};
+use crate::{
+    patience::{Patience, Work},
+    problem::{MEDIA_TYPE, body_of_status},
+};
 use actix_web::http::StatusCode;
 use std::{
     io,
@@ -21,6 +25,7 @@ const BARE: [&str; 3] = ["content-length: 0", "connection: ", "date: "];
 pub(crate) struct Wire {
     stream: TcpStream,
     problem: Option<Substitute>,
+    patience: Patience,
 }
 
 /// What is written in the place of a bare refusal.
@@ -32,20 +37,19 @@ struct Substitute {
 
 impl Wire {
     pub(crate) fn new(stream: TcpStream) -> Self {
-        Self { stream, problem: None }
+        Self { stream, problem: None, patience: Patience::default() }
+    }
+
+    /// What is under way on it, for whoever serves its requests.
+    pub(crate) fn work(&self) -> Work {
+        self.patience.work()
     }
 }
 
-impl AsyncRead for Wire {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buf)
-    }
-}
-
-impl AsyncWrite for Wire {
+impl Wire {
     /// The codec's refusal is the last thing it writes; what stands before it is written as it is.
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        let Self { stream, problem } = &mut *self;
+    fn poll_put(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        let Self { stream, problem, .. } = &mut *self;
         if problem.is_none() {
             match bare_refusal(buf) {
                 None => return Pin::new(stream).poll_write(cx, buf),
@@ -60,6 +64,32 @@ impl AsyncWrite for Wire {
             }
         }
         Poll::Ready(Ok(problem.take().map_or(0, |problem| problem.instead_of)))
+    }
+}
+
+impl AsyncRead for Wire {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(cx, buf);
+        match read {
+            Poll::Pending => self.patience.poll_reading(cx),
+            Poll::Ready(_) => {
+                self.patience.has_read(buf.filled().len() - before);
+                read
+            }
+        }
+    }
+}
+
+impl AsyncWrite for Wire {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        match self.as_mut().poll_put(cx, buf) {
+            Poll::Pending => self.patience.poll_writing(cx),
+            written => {
+                self.patience.has_written(cx);
+                written
+            }
+        }
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

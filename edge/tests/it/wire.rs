@@ -5,7 +5,12 @@ use crate::harness::{Raw, Server};
 use std::{
     io::{Read, Write},
     net::TcpStream,
+    time::Duration,
 };
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+/// The pause before a slow client's next byte.
+const TRICKLE: Duration = Duration::from_millis(250);
 
 #[tokio::test]
 async fn a_head_that_cannot_be_read_is_a_problem_and_the_end_of_the_connection() {
@@ -38,6 +43,57 @@ async fn a_head_that_is_too_large_is_a_problem() {
 async fn a_head_that_does_not_come_is_a_problem() {
     let server = Server::start().await;
     server.raw(b"GET / HT").await.problem(408, "request_timeout");
+}
+
+/// What comes back until the connection ends, to these bytes and then one more whenever the server has been silent for a moment.
+async fn trickled(server: &Server, first: &[u8], more: u8) -> String {
+    let mut stream = tokio::net::TcpStream::connect(server.address).await.expect("it listens");
+    stream.write_all(first).await.expect("it reads");
+    let (mut answer, mut byte) = (Vec::new(), [0]);
+    loop {
+        match tokio::time::timeout(TRICKLE, stream.read(&mut byte)).await {
+            Ok(Ok(1)) => answer.push(byte[0]),
+            Ok(_) => return String::from_utf8(answer).expect("UTF-8"),
+            // It has gone if it does not take this; the next read says so.
+            Err(_) => drop(stream.write_all(&[more]).await),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_later_head_that_comes_byte_by_byte_ends_the_connection() {
+    let server = Server::start().await;
+    let answer = trickled(&server, b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\nGET /healthz HTTP/1.1\r\nA: ", b'a').await;
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with(r#"{"status":"ok"}"#), "{answer}");
+}
+
+#[tokio::test]
+async fn an_unwanted_body_that_comes_byte_by_byte_ends_the_connection() {
+    let server = Server::start().await;
+    let head = b"POST /healthz HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nfffff\r\n";
+    let answer = trickled(&server, head, b'a').await;
+    assert!(answer.starts_with("HTTP/1.1 405 "), "{answer}");
+}
+
+#[tokio::test]
+async fn chunks_that_stop_after_the_refusal_end_the_connection() {
+    let server = Server::start().await;
+    let head = b"POST /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\nfffff\r\n";
+    let mut stream = tokio::net::TcpStream::connect(server.address).await.expect("it listens");
+    stream.write_all(head).await.expect("it reads");
+    let mut answer = String::new();
+    let ended = tokio::time::timeout(Duration::from_secs(60), stream.read_to_string(&mut answer)).await;
+    ended.expect("the connection is let go").expect("text");
+    assert!(answer.starts_with("HTTP/1.1 405 "), "{answer}");
+}
+
+#[tokio::test]
+async fn a_client_that_asks_and_asks_and_reads_nothing_loses_its_connection() {
+    let server = Server::start().await;
+    let mut stream = tokio::net::TcpStream::connect(server.address).await.expect("it listens");
+    let asked = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n".repeat(100);
+    // In the end there is no room for another request; then only the end of the connection ends this.
+    while stream.write_all(&asked).await.is_ok() {}
 }
 
 #[tokio::test]
