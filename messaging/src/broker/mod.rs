@@ -1,12 +1,15 @@
 //! What a broker must do, whichever it is: take a batch and say for each message whether it is safe; hand out each message at least
 //! once until it is settled. Absent: order, and once-only; outbox and inbox make that out of this.
 
+#[cfg(feature = "kafka")]
+pub mod kafka;
 pub mod memory;
 pub mod rabbitmq;
 
 use crate::{Announcement, Letter};
 use async_trait::async_trait;
 use std::{fmt, sync::Arc};
+use supervision::Vitals;
 use tokio::sync::watch;
 
 /// A queue of the contract: its name and what is routed to it.
@@ -70,6 +73,9 @@ pub trait Broker: Send + Sync + 'static {
     /// Whether [`Settlement::Dead`] puts a message where an operator finds it. If not, the consumer parks it in its database.
     fn keeps_dead_letters(&self) -> bool;
 
+    /// Where to count the panics of its own tasks, once somebody counts. One that has no tasks has nothing to count.
+    fn count_with(&self, _vitals: &Vitals) {}
+
     /// Ends all connections. What is unsettled will be delivered again to somebody.
     async fn close(&self);
 }
@@ -77,7 +83,8 @@ pub trait Broker: Send + Sync + 'static {
 /// A consumer's end of a queue. Dropping it hands back what it had not passed on.
 #[async_trait]
 pub trait Subscription: Send {
-    /// Waits for deliveries and returns those that are there, at least one; `None` once the broker is closed.
+    /// Waits for deliveries and returns those that are there, at least one; `None` at the end: the broker is closed, or its own work for
+    /// this subscription panicked and begins anew with the next. Whoever gives up waiting and asks again misses nothing.
     async fn next(&mut self) -> Option<Vec<Delivery>>;
 }
 
@@ -132,8 +139,20 @@ pub struct DeadLetter {
     pub body: Vec<u8>,
 }
 
+/// What an operator wants done with a dead letter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It stays.
+    Keep,
+    /// It goes back to its queue.
+    Replay,
+    /// It is deleted.
+    Discard,
+}
+
 /// Where settlements go.
-pub(crate) trait Settle: Send + Sync {
+pub trait Settle: Send + Sync {
+    /// Takes note of what became of the delivery with this tag. A tag that is not under way any more does nothing.
     fn settle(&self, tag: u64, settlement: Settlement);
 }
 
@@ -144,8 +163,16 @@ pub struct Receipt {
 }
 
 impl Receipt {
-    pub(crate) fn new(tag: u64, to: Arc<dyn Settle>) -> Self {
+    /// For the delivery with this tag, which only `to` understands.
+    pub fn new(tag: u64, to: Arc<dyn Settle>) -> Self {
         Self { tag, to: Some(to) }
+    }
+
+    /// Only where a test breaks a rule: says that the delivery was handled, and leaves a receipt that says nothing any more.
+    pub(crate) fn acknowledged(self) -> Self {
+        let tag = self.tag;
+        self.settle(Settlement::Done);
+        Self { tag, to: None }
     }
 
     /// Says what became of the delivery.
@@ -159,7 +186,9 @@ impl Receipt {
 impl Drop for Receipt {
     fn drop(&mut self) {
         if let Some(to) = self.to.take() {
-            to.settle(self.tag, Settlement::Return);
+            // Broken: what was given out and never settled counts as handled.
+            let kept = !failpoints::broken("rule::redelivery");
+            to.settle(self.tag, if kept { Settlement::Return } else { Settlement::Done });
         }
     }
 }

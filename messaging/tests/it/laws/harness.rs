@@ -20,6 +20,11 @@ pub trait Harness: Send + Sync + Sized {
     /// Whether a publish is confirmed as soon as the message is stored; else when it is settled.
     fn stores(&self) -> bool;
 
+    /// Whether consumers share a queue by users, so that one of them gets all of a user's messages; else message by message.
+    fn shares_partitions(&self) -> bool {
+        false
+    }
+
     /// Puts something into the queue that did not come from an outbox.
     async fn inject(&self, queue: Queue, body: &[u8]) -> TestResult;
 

@@ -3,15 +3,19 @@
 mod announcing;
 mod delivery;
 mod harness;
+#[cfg(feature = "kafka")]
+mod kafka;
 mod memory;
 mod publishing;
 #[cfg(feature = "servers")]
 mod rabbitmq;
 mod settling;
 
-#[cfg(feature = "servers")]
+#[cfg(any(feature = "servers", feature = "kafka"))]
 pub use announcing::{announcement, hear};
 pub use harness::{Harness, publish, take};
+#[cfg(feature = "kafka")]
+pub use kafka::{KafkaHarness, Log, beside};
 pub use memory::MemoryHarness;
 #[cfg(feature = "servers")]
 pub use rabbitmq::{RabbitHarness, Topology};
@@ -36,6 +40,15 @@ macro_rules! every_broker_keeps {
                 harness::judge::<rabbitmq::RabbitHarness, _>($file::$law).await
             })+
         }
+
+        #[cfg(feature = "kafka")]
+        mod on_kafka {
+            use super::*;
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $law() -> TestResult {
+                harness::judge::<kafka::KafkaHarness, _>($file::$law).await
+            })+
+        }
     };
 }
 
@@ -51,6 +64,7 @@ every_broker_keeps! {
     delivery::what_a_panicking_consumer_had_comes_again,
     delivery::what_is_done_never_comes_again,
     delivery::two_consumers_share_a_queue_and_each_message_goes_to_one,
+    delivery::whoever_gives_up_waiting_and_asks_again_misses_nothing,
     delivery::queues_do_not_mix,
     settling::never_more_than_the_prefetch_is_unsettled,
     settling::settled_in_any_order_everything_is_acknowledged_exactly,

@@ -12,8 +12,8 @@ use lapin::{
     types::FieldTable,
 };
 use messaging::broker::{
-    Broker, DeadLetter, QUEUES, Queue,
-    rabbitmq::{Options, RabbitMq, dead::Verdict},
+    Broker, DeadLetter, QUEUES, Queue, Verdict,
+    rabbitmq::{Options, RabbitMq},
 };
 use std::sync::Arc;
 use uuid::Uuid;

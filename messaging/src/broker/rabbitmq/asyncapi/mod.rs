@@ -1,6 +1,7 @@
 //! `docs/asyncapi.yaml`: the contract between the services as an AsyncAPI 3.0 document, made from the code that keeps it.
 //! Absent: from every program; it is made by the test that compares it with the file.
 
+mod kafka;
 mod messages;
 mod tests;
 
@@ -59,7 +60,7 @@ fn document() -> Document {
             "protocolVersion": "0.9.1",
             "description": "RabbitMQ 3.10 or newer. Both services declare the exchanges and queues, so that either may start first.",
             "security": [reference("components/securitySchemes", "password")],
-        }}),
+        }, "kafka": kafka::server()}),
         channels: published.chain(consumed).collect(),
         operations: operations(messages),
         components: Components {
@@ -84,7 +85,10 @@ fn published(names: &Names, message: &Message) -> (String, Value) {
         "address": key,
         "title": format!("Routing key {key}"),
         "messages": {&message.name: reference("components/messages", &message.name)},
-        "bindings": {"amqp": {"is": "routingKey", "exchange": exchange, "bindingVersion": BINDINGS}},
+        "bindings": {
+            "amqp": {"is": "routingKey", "exchange": exchange, "bindingVersion": BINDINGS},
+            "kafka": kafka::published(key),
+        },
     });
     (key.to_owned(), channel)
 }
@@ -110,7 +114,7 @@ fn consumed(names: &Names, queue: Queue, messages: &[Message]) -> (String, Value
         "bindings": {"amqp": {
             "is": "queue", "queue": queue_binding, "bindingVersion": BINDINGS,
             "x-arguments": arguments, "x-routing-keys": queue.routing_keys,
-        }},
+        }, "kafka": kafka::consumed(queue)},
     });
     (name, channel)
 }
@@ -127,7 +131,7 @@ fn operations(messages: &[Message]) -> Map<String, Value> {
     let sent = messages.iter().map(|message| {
         let durable = message.type_name != OrderStatusChanged::TYPE;
         let mode = if durable { PERSISTENT } else { TRANSIENT };
-        let bindings = json!({"deliveryMode": mode, "mandatory": durable, "bindingVersion": BINDINGS});
+        let bindings = json!({"amqp": {"deliveryMode": mode, "mandatory": durable, "bindingVersion": BINDINGS}});
         let service = service(message.source);
         (
             format!("{service}.send.{}", message.name),
@@ -142,7 +146,10 @@ fn operations(messages: &[Message]) -> Map<String, Value> {
     ];
     let received = received.map(|(receiver, channel, keys, ack)| {
         let heard: Vec<_> = messages.iter().filter(|message| keys.contains(&routing_key(message.type_name))).collect();
-        let bindings = json!({"ack": ack, "bindingVersion": BINDINGS});
+        let mut bindings = json!({"amqp": {"ack": ack, "bindingVersion": BINDINGS}});
+        if ack {
+            bindings["kafka"] = kafka::group(service(receiver));
+        }
         (format!("{}.receive.{channel}", service(receiver)), operation("receive", channel, &heard, bindings))
     });
     sent.chain(received).collect()
@@ -159,7 +166,7 @@ fn operation(action: &str, channel: &str, messages: &[&Message], bindings: Value
         "action": action,
         "channel": reference("channels", channel),
         "messages": messages,
-        "bindings": {"amqp": bindings},
+        "bindings": bindings,
     })
 }
 
@@ -170,6 +177,7 @@ fn component(message: &Message) -> (String, Value) {
         "contentType": CONTENT_TYPE,
         "headers": {"type": "object", "description": "None of its own: the event is the whole message, on every transport."},
         "correlationId": {"location": "$message.payload#/subject", "description": "The order."},
+        "bindings": {"kafka": kafka::message()},
         "payload": reference("components/schemas", &message.event),
         "examples": [{"name": message.name, "payload": message.example}],
     });
