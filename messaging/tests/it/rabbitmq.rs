@@ -8,10 +8,7 @@ use crate::{
 };
 use messaging::{
     Letter,
-    broker::{
-        Broker, DeadLetter, Heard, PAYMENTS_REQUESTS, Settlement,
-        rabbitmq::{RabbitMq, dead::Verdict},
-    },
+    broker::{Broker, DeadLetter, Heard, PAYMENTS_REQUESTS, Settlement, Verdict, rabbitmq::RabbitMq},
 };
 use std::{
     collections::HashSet,

@@ -2,7 +2,7 @@
 //! Absent: any automatic replay; what lies here was judged hopeless.
 
 use super::{ANSWER_TIMEOUT, RabbitMq, link::Link, topology::Names};
-use crate::broker::{DeadLetter, PublishError, Queue};
+use crate::broker::{DeadLetter, PublishError, Queue, Verdict};
 use lapin::{
     BasicProperties, Channel,
     message::BasicGetMessage,
@@ -41,25 +41,16 @@ async fn confirmed(
 ) -> lapin::Result<bool> {
     let mandatory = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
     let channel = link.publisher().await;
+    failpoints::point!("rabbitmq::before-dead-letter", return Err(super::planted()));
     let published =
         async { channel.basic_publish(exchange.into(), key.into(), mandatory, body, properties).await?.await };
     let Ok(confirm) = timeout(ANSWER_TIMEOUT, published).await else {
         link.give_up();
         return Ok(false);
     };
+    failpoints::point!("rabbitmq::after-dead-letter", return Err(super::planted()));
     let confirm = confirm?;
     Ok(confirm.is_ack() && confirm.take_message().is_none())
-}
-
-/// What an operator wants done with a dead letter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// It stays.
-    Keep,
-    /// It goes back to its queue.
-    Replay,
-    /// It is deleted.
-    Discard,
 }
 
 impl RabbitMq {

@@ -12,11 +12,11 @@ use futures_util::{
     stream::BoxStream,
 };
 use lapin::{Channel, Connection, ConnectionProperties, Event, options::ConfirmSelectOptions, uri::AMQPUri};
-use rand::Rng;
 use std::{
     sync::{Arc, Mutex as StdMutex, PoisonError},
     time::Duration,
 };
+use store::chance;
 use tokio::{
     sync::{Mutex, MutexGuard, watch},
     task::JoinHandle,
@@ -226,8 +226,7 @@ async fn publisher(connection: &Connection) -> lapin::Result<Channel> {
 
 /// Doubles with each failure, with jitter, so that all instances of a shop do not knock at the same moment.
 fn wait(failures: u32) -> Duration {
-    let longest = FIRST_WAIT.saturating_mul(2_u32.saturating_pow(failures)).min(LONGEST_WAIT);
-    rand::rng().random_range(longest / 2..=longest)
+    chance::jittered(FIRST_WAIT.saturating_mul(2_u32.saturating_pow(failures)).min(LONGEST_WAIT))
 }
 
 #[cfg(test)]

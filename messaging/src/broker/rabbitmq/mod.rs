@@ -4,7 +4,7 @@
 mod announcing;
 #[cfg(test)]
 mod asyncapi;
-pub mod dead;
+mod dead;
 mod link;
 mod publish;
 mod settling;
@@ -16,8 +16,13 @@ use crate::{Announcement, Letter};
 use async_trait::async_trait;
 use lapin::uri::AMQPUri;
 use link::Links;
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 use subscription::RabbitSubscription;
+use supervision::Vitals;
 use tokio::sync::watch;
 use topology::Names;
 
@@ -47,6 +52,12 @@ impl fmt::Debug for Options {
     }
 }
 
+/// What a test plants where the broker is told something.
+#[cfg(feature = "failpoints")]
+fn planted() -> lapin::Error {
+    lapin::ErrorKind::InvalidChannelState(lapin::ChannelState::Error, "planted by a test").into()
+}
+
 /// A URL that names no RabbitMQ.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be amqp://user:password@host:port/vhost: {0}")]
@@ -61,6 +72,7 @@ pub struct RabbitMq {
     publishing: Links,
     consuming: Links,
     names: Arc<Names>,
+    vitals: Arc<OnceLock<Vitals>>,
 }
 
 impl RabbitMq {
@@ -75,7 +87,7 @@ impl RabbitMq {
         // It publishes dead letters only.
         let consuming = Links::start(uri.clone(), consuming, names.clone(), 1);
         let publishing = Links::start(uri, options.connection_name, names.clone(), LANES);
-        Ok(Self { publishing, consuming, names })
+        Ok(Self { publishing, consuming, names, vitals: Arc::default() })
     }
 }
 
@@ -101,7 +113,8 @@ impl Broker for RabbitMq {
     }
 
     fn subscribe(&self, queue: Queue, prefetch: u16) -> Box<dyn Subscription> {
-        Box::new(RabbitSubscription::new(self.consuming.clone(), self.names.clone(), queue, prefetch))
+        let (links, names, vitals) = (self.consuming.clone(), self.names.clone(), self.vitals.clone());
+        Box::new(RabbitSubscription::new(links, names, queue, prefetch, vitals))
     }
 
     async fn announce(&self, announcement: Announcement) {
@@ -116,6 +129,12 @@ impl Broker for RabbitMq {
 
     fn keeps_dead_letters(&self) -> bool {
         true
+    }
+
+    fn count_with(&self, vitals: &Vitals) {
+        vitals.started(settling::NAME);
+        // The first one counts: there is one service.
+        drop(self.vitals.set(vitals.clone()));
     }
 
     async fn close(&self) {

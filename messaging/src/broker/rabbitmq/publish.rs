@@ -58,6 +58,7 @@ fn has_queue(letter: &Letter) -> bool {
 }
 
 async fn publish(channel: &Channel, names: &Names, letters: &[Letter]) -> Result<Vec<Answer>, Broken> {
+    failpoints::point!("rabbitmq::before-publish", return Err(super::planted().into()));
     let mandatory = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
     let publishing = letters.iter().map(|letter| {
         let (exchange, key) = (names.exchange.as_str().into(), letter.routing_key.as_str().into());
@@ -66,6 +67,7 @@ async fn publish(channel: &Channel, names: &Names, letters: &[Letter]) -> Result
     // Each comes back once it is written to the socket, by another thread: one after the other they would wait for that thread to
     // wake as often as there are letters.
     let confirms: Vec<_> = without_silence(publishing).await?.into_iter().collect::<lapin::Result<_>>()?;
+    failpoints::point!("rabbitmq::after-publish", return Err(super::planted().into()));
     let (mut answers, mut returned) = (Vec::with_capacity(letters.len()), HashSet::new());
     for confirmation in without_silence(confirms).await? {
         let confirmation = confirmation?;
@@ -73,6 +75,7 @@ async fn publish(channel: &Channel, names: &Names, letters: &[Letter]) -> Result
         returned.extend(returned_id(confirmation));
     }
     take_back(letters, &returned, &mut answers);
+    failpoints::point!("rabbitmq::after-confirm", return Err(super::planted().into()));
     Ok(answers)
 }
 

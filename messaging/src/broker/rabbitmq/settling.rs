@@ -3,14 +3,21 @@
 
 use super::{dead, link::Link, topology::Names};
 use crate::broker::{Queue, Settlement};
-use futures_util::future::try_join_all;
+use futures_util::{FutureExt, future::try_join_all};
 use lapin::{
     Channel,
     options::{BasicAckOptions, BasicNackOptions},
 };
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    panic::AssertUnwindSafe,
+    sync::{Arc, OnceLock},
+};
+use supervision::{Vitals, panic_text};
 use tokio::sync::mpsc::UnboundedReceiver;
 
+/// No actor, but counted among them: with the next connection it is there again.
+pub(super) const NAME: &str = "acknowledging";
 /// Settlements taken in one go.
 const MOST_AT_ONCE: usize = 1024;
 /// Of the prefetch, what may be done behind a delivery that is not; beyond this share they are acknowledged one by one, for each of
@@ -27,11 +34,24 @@ pub(super) struct Settling {
     pub names: Arc<Names>,
     pub queue: Queue,
     pub prefetch: u16,
+    pub vitals: Arc<OnceLock<Vitals>>,
     pub tags: Tags,
 }
 
 impl Settling {
-    pub async fn run(mut self, mut settlements: UnboundedReceiver<(u64, Settlement)>) {
+    /// Runs until the end. A panic gives up the link: on a channel whose acknowledgements nobody sends any more the broker would go on
+    /// to deliver until the prefetch is used up, and then for ever wait.
+    pub async fn run_guarded(self, settlements: UnboundedReceiver<(u64, Settlement)>) {
+        let (link, queue, vitals) = (self.link.clone(), self.queue, self.vitals.clone());
+        if let Err(panic) = AssertUnwindSafe(self.run(settlements)).catch_unwind().await {
+            let panic = panic_text(&*panic);
+            tracing::error!(queue = queue.name, panic, "acknowledging panicked; the broker delivers again");
+            vitals.get().inspect(|vitals| vitals.restarted(NAME));
+            link.give_up();
+        }
+    }
+
+    async fn run(mut self, mut settlements: UnboundedReceiver<(u64, Settlement)>) {
         let mut some = Vec::new();
         while settlements.recv_many(&mut some, MOST_AT_ONCE).await > 0 {
             if let Err(error) = self.settle(some.drain(..)).await {
@@ -51,7 +71,9 @@ impl Settling {
                 Settlement::Done => self.tags.done(tag),
                 Settlement::Return => {
                     let requeue = BasicNackOptions { requeue: true, ..BasicNackOptions::default() };
+                    failpoints::point!("rabbitmq::before-return", return Err(super::planted()));
                     self.channel.basic_nack(tag, requeue).await?;
+                    failpoints::point!("rabbitmq::after-return", return Err(super::planted()));
                     self.tags.told(tag);
                 }
                 Settlement::Dead(dead) => {
@@ -61,7 +83,9 @@ impl Settling {
             }
         }
         if let Some(tag) = self.tags.together() {
+            failpoints::point!("rabbitmq::before-acknowledge", return Err(super::planted()));
             self.channel.basic_ack(tag, BasicAckOptions { multiple: true }).await?;
+            failpoints::point!("rabbitmq::after-acknowledge", return Err(super::planted()));
         }
         if self.tags.behind() * SHARE_BEHIND > usize::from(self.prefetch) {
             self.acknowledge_each().await
@@ -73,7 +97,10 @@ impl Settling {
     async fn acknowledge_each(&mut self) -> lapin::Result<()> {
         let one = BasicAckOptions { multiple: false };
         // At once, for each comes back only when the connection's thread has written it.
-        try_join_all(self.tags.each().into_iter().map(|tag| self.channel.basic_ack(tag, one))).await.map(drop)
+        failpoints::point!("rabbitmq::before-acknowledge-each", return Err(super::planted()));
+        try_join_all(self.tags.each().into_iter().map(|tag| self.channel.basic_ack(tag, one))).await?;
+        failpoints::point!("rabbitmq::after-acknowledge-each", return Err(super::planted()));
+        Ok(())
     }
 }
 

@@ -9,13 +9,14 @@ use super::{
 };
 use crate::broker::{Delivery, Queue, Receipt, Settle, Settlement, Subscription};
 use async_trait::async_trait;
-use futures_util::{FutureExt, StreamExt};
+use futures_util::{FutureExt, StreamExt, future::BoxFuture};
 use lapin::{
     Consumer,
     options::{BasicConsumeOptions, BasicQosOptions},
     types::FieldTable,
 };
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use supervision::Vitals;
 use tokio::{
     sync::mpsc::{UnboundedSender, unbounded_channel},
     time::timeout,
@@ -25,11 +26,23 @@ use tokio::{
 const MOST_AT_ONCE: usize = 1024;
 
 pub(super) struct RabbitSubscription {
+    asking: Asking,
+    consuming: Option<Consuming>,
+    /// The way to a consumer. It goes on where it was when `next` is given up meanwhile: half a consumer that nobody knows of would be
+    /// handed messages that nobody settles.
+    beginning: Option<BoxFuture<'static, Option<Consuming>>>,
+}
+
+type Consuming = (Consumer, Arc<Settlements>);
+
+/// What it takes to ask for a consumer.
+#[derive(Clone)]
+struct Asking {
     links: Links,
     names: Arc<Names>,
     queue: Queue,
     prefetch: u16,
-    consuming: Option<(Consumer, Arc<Settlements>)>,
+    vitals: Arc<OnceLock<Vitals>>,
 }
 
 /// Bounded by the prefetch: there is at most one settlement a delivery.
@@ -42,35 +55,47 @@ impl Settle for Settlements {
     }
 }
 
-impl RabbitSubscription {
-    pub fn new(links: Links, names: Arc<Names>, queue: Queue, prefetch: u16) -> Self {
-        Self { links, names, queue, prefetch, consuming: None }
-    }
-
-    async fn consume(&self, link: &Arc<Link>) -> lapin::Result<(Consumer, Arc<Settlements>)> {
+impl Asking {
+    async fn consume(&self, link: &Arc<Link>) -> lapin::Result<Consuming> {
         let channel = link.channel().await?;
         channel.basic_qos(self.prefetch, BasicQosOptions::default()).await?;
         let (name, options) = (self.names.queue(self.queue), BasicConsumeOptions::default());
         let consumer = channel.basic_consume(name.as_str().into(), "".into(), options, FieldTable::default()).await?;
         let (sender, settlements) = unbounded_channel();
         let (names, queue, prefetch) = (self.names.clone(), self.queue, self.prefetch);
-        let settling = Settling { channel, link: link.clone(), names, queue, prefetch, tags: Tags::default() };
-        link.keep(tokio::spawn(settling.run(settlements)));
+        let (link, vitals, tags) = (link.clone(), self.vitals.clone(), Tags::default());
+        let settling = Settling { channel, link: link.clone(), names, queue, prefetch, vitals, tags };
+        link.keep(tokio::spawn(settling.run_guarded(settlements)));
         Ok((consumer, Arc::new(Settlements(sender))))
     }
 
-    /// Makes sure that there is a consumer; `None` once the broker is closed.
-    async fn consuming(&mut self) -> Option<()> {
-        while self.consuming.is_none() {
+    /// Asks until there is a consumer; `None` once the broker is closed.
+    async fn begin(mut self) -> Option<Consuming> {
+        loop {
             let link = self.links.next().await?;
             match timeout(ANSWER_TIMEOUT, self.consume(&link)).await {
-                Ok(Ok(consuming)) => self.consuming = Some(consuming),
+                Ok(Ok(consuming)) => return Some(consuming),
                 Ok(Err(error)) => {
                     tracing::warn!(%error, queue = self.queue.name, "consuming failed");
                     link.give_up();
                 }
                 Err(_) => link.give_up(),
             }
+        }
+    }
+}
+
+impl RabbitSubscription {
+    pub fn new(links: Links, names: Arc<Names>, queue: Queue, prefetch: u16, vitals: Arc<OnceLock<Vitals>>) -> Self {
+        Self { asking: Asking { links, names, queue, prefetch, vitals }, consuming: None, beginning: None }
+    }
+
+    /// Makes sure that there is a consumer; `None` once the broker is closed.
+    async fn consuming(&mut self) -> Option<()> {
+        if self.consuming.is_none() {
+            let begun = self.beginning.get_or_insert_with(|| self.asking.clone().begin().boxed()).await;
+            self.beginning = None;
+            self.consuming = Some(begun?);
         }
         Some(())
     }
@@ -94,7 +119,7 @@ impl RabbitSubscription {
 #[async_trait]
 impl Subscription for RabbitSubscription {
     async fn next(&mut self) -> Option<Vec<Delivery>> {
-        let closing = self.links.closing().clone();
+        let closing = self.asking.links.closing().clone();
         loop {
             self.consuming().await?;
             let (consumer, _) = self.consuming.as_mut()?;
