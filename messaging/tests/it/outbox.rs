@@ -5,8 +5,9 @@ use crate::wait::until;
 use crate::{
     database::{Database, TestResult},
     letters::{requests, sealed, sorted},
+    wait::within_limit,
 };
-use messaging::{Letter, outbox};
+use messaging::{Letter, outbox, parking};
 use std::time::Duration;
 use store::{Micros, Store};
 #[cfg(feature = "servers")]
@@ -54,6 +55,17 @@ pub async fn a_claimed_row_is_nobody_elses_until_its_lease_is_over(database: Dat
     Ok(())
 }
 
+pub async fn looks_that_find_nothing_do_without_the_right_to_write(database: Database) -> TestResult {
+    let store = database.open().await?;
+    let writer = store.begin().await?;
+    let looks = async {
+        let (free, due) = (outbox::claim(&store, NOW, LEASE, 10).await?, parking::due(&store, "queue", NOW, 10).await?);
+        TestResult::Ok((free.len(), due.len()))
+    };
+    assert_eq!(within_limit("looks beside a writer", looks).await?, (0, 0));
+    Ok(writer.commit().await?)
+}
+
 pub async fn the_oldest_rows_are_claimed_first_and_bytes_survive(database: Database) -> TestResult {
     let store = database.open().await?;
     let mut letters = requests(5)?;
@@ -61,9 +73,7 @@ pub async fn the_oldest_rows_are_claimed_first_and_bytes_survive(database: Datab
     append(&store, &letters).await?;
     let mut claimed = Vec::new();
     for _ in 0..3 {
-        let mut two = outbox::claim(&store, NOW, LEASE, 2).await?;
-        two.sort_by_key(|letter| letter.id);
-        claimed.extend(two);
+        claimed.extend(outbox::claim(&store, NOW, LEASE, 2).await?);
     }
     assert_eq!(claimed, letters);
     Ok(())

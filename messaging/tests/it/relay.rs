@@ -8,7 +8,10 @@ use crate::{
     outbox::{append, append_until, rows},
     wait::until,
 };
-use messaging::broker::{Broker, PAYMENTS_REQUESTS, Settlement, memory::MemoryBroker};
+use messaging::{
+    broker::{Broker, PAYMENTS_REQUESTS, Settlement, Subscription, memory::MemoryBroker},
+    outbox,
+};
 use std::time::Duration;
 use store::Micros;
 use tokio::sync::watch;
@@ -32,7 +35,7 @@ pub async fn what_is_handed_over_is_published_and_deleted(database: Database) ->
     Ok(())
 }
 
-pub async fn rows_without_a_lease_are_swept_when_the_broker_becomes_reachable(database: Database) -> TestResult {
+pub async fn rows_of_an_outage_are_swept_when_it_ends_before_any_that_come_later(database: Database) -> TestResult {
     let (store, hands, published) = (database.open().await?, Hands::new(), Published::default());
     let reachable = watch::Sender::new(false);
     let mut broker = broker_reachable_by(&reachable);
@@ -45,6 +48,9 @@ pub async fn rows_without_a_lease_are_swept_when_the_broker_becomes_reachable(da
     relay.hand_over(Vec::new(), hands.now());
     assert_eq!((published.len(), rows(&store).await), (0, 3));
     reachable.send_replace(true);
+    assert_eq!(relay.lease(hands.now()), Micros::EPOCH, "the sweep has not been there");
+    until("rows may be handed over again", || async { relay.lease(hands.now()) != Micros::EPOCH }).await;
+    assert_eq!(outbox::claim(&store, hands.now(), LEASE, 1).await?, [], "a row waits while others may come");
     until("the outbox is empty", || async { rows(&store).await == 0 }).await;
     assert_eq!(
         sorted(published.all().into_iter().map(|letter| letter.id)),
@@ -124,6 +130,41 @@ pub async fn thousands_of_rows_are_swept_without_a_rest(database: Database) -> T
         sorted(published.all().into_iter().map(|letter| letter.id)),
         sorted(letters.iter().map(|letter| letter.id))
     );
+    relay.drain().await;
+    Ok(())
+}
+
+/// Takes and settles so many deliveries at least, and gives their bodies.
+async fn taken(subscription: &mut Box<dyn Subscription>, number: usize) -> TestResult<Vec<Vec<u8>>> {
+    let mut bodies = Vec::new();
+    while bodies.len() < number {
+        for delivery in take(subscription, 1).await? {
+            bodies.push(delivery.body);
+            delivery.receipt.settle(Settlement::Done);
+        }
+    }
+    Ok(bodies)
+}
+
+/// The most that the relay holds, in letters.
+const MOST_HELD: usize = 20_000;
+
+pub async fn whoever_was_left_to_the_sweep_is_not_overtaken_by_all_who_come_later(database: Database) -> TestResult {
+    let (store, hands, broker) = (database.open().await?, Hands::new(), MemoryBroker::new());
+    let relay = relay(&store, broker.clone(), &hands, &vitals());
+    let (letters, lease) = (requests(MOST_HELD + 100)?, relay.lease(hands.now()));
+    let (held, left) = letters.split_at(MOST_HELD);
+    append_until(&store, held, lease).await?;
+    relay.hand_over(held.to_vec(), lease);
+    assert_eq!(relay.lease(hands.now()), Micros::EPOCH, "no more than this is held");
+    append(&store, left).await?;
+    relay.hand_over(left.to_vec(), Micros::EPOCH);
+    let mut subscription = broker.subscribe(PAYMENTS_REQUESTS, 1_000);
+    let mut came = taken(&mut subscription, 1_000).await?;
+    until("there is room", || async { relay.lease(hands.now()) != Micros::EPOCH }).await;
+    assert_eq!(outbox::claim(&store, hands.now(), LEASE, 1).await?, [], "a row waits while others may come");
+    came.extend(taken(&mut subscription, letters.len() - came.len()).await?);
+    assert_eq!(came[MOST_HELD..], bodies(left));
     relay.drain().await;
     Ok(())
 }
