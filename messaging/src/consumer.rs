@@ -17,14 +17,12 @@ use crate::{
 };
 use async_trait::async_trait;
 use futures_util::{FutureExt, StreamExt, stream::FuturesUnordered};
-use rand::Rng;
 use std::{fmt, panic::AssertUnwindSafe, sync::Arc, time::Duration};
-use store::{Clock, Store};
+use store::{Clock, Store, chance};
 use supervision::{Pause, Repeater, RepeaterHandle, Step, Vitals};
 use telemetry::Tracer;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 /// Deliveries under way at once: what one commit may take while the next gathers, and a bound on memory (4 KiB a message).
 pub const PREFETCH: u16 = 2_048;
@@ -121,14 +119,13 @@ impl Consumer {
 
     /// One delivery, from the first look to its settlement.
     async fn receive(&self, delivery: Delivery) {
-        let Delivery { body, redelivered, receipt } = delivery;
-        let handled = match Event::parse(&body) {
-            // The first panic over a message restarts the actor; the next, which may be this message's own fault, is only its own.
-            Ok(event) if redelivered => self.traced(event, async |event| caught(self.persist(event)).await).await,
-            Ok(event) => self.traced(event, async |event| self.persist(event).await).await,
-            Err(poison) => Err(poison.into()),
-        };
-        fail::fail_point!("consumer::before-acknowledge");
+        let _in_hand = self.metrics.received();
+        let Delivery { body, redelivered, mut receipt } = delivery;
+        // Broken: the broker may forget it before its effects are durable.
+        if failpoints::broken("rule::acknowledge-after-commit") {
+            receipt = receipt.acknowledged();
+        }
+        let handled = self.attempt(&body, redelivered).await;
         let settlement = match handled {
             Ok(()) => {
                 self.metrics.consumed("handled");
@@ -137,8 +134,22 @@ impl Consumer {
             Err(HandleError::Poison(poison)) => self.dead(body, &poison).await,
             Err(error) => self.set_aside(&body, State::Retrying, &error.to_string()).await,
         };
+        failpoints::point!("consumer::before-acknowledge", return);
         receipt.settle(settlement);
-        fail::fail_point!("consumer::after-acknowledge");
+        failpoints::point!("consumer::after-acknowledge", {});
+    }
+
+    /// Handles a delivery as far as that goes.
+    async fn attempt(&self, body: &[u8], redelivered: bool) -> Result<(), HandleError> {
+        failpoints::point!("consumer::before-handle", return planted());
+        let handled = match Event::parse(body) {
+            // The first panic over a message restarts the actor; the next, which may be this message's own fault, is only its own.
+            Ok(event) if redelivered => self.traced(event, async |event| caught(self.persist(event)).await).await,
+            Ok(event) => self.traced(event, async |event| self.persist(event).await).await,
+            Err(poison) => Err(poison.into()),
+        };
+        failpoints::point!("consumer::after-handle", return planted());
+        handled
     }
 
     /// Handles it within a span: what belongs to the handling is recorded below that, not beside it.
@@ -177,7 +188,7 @@ impl Consumer {
         tracing::warn!(queue = self.queue.name, reason, "a message can never be handled");
         self.metrics.consumed("dead");
         if self.broker.keeps_dead_letters() {
-            let id = message_id(&body).unwrap_or_else(|| Uuid::now_v7().to_string());
+            let id = message_id(&body).unwrap_or_else(|| chance::id().to_string());
             return Settlement::Dead(Box::new(DeadLetter { id, reason, body }));
         }
         self.set_aside(&body, State::Dead, &reason).await
@@ -228,6 +239,12 @@ impl Consumer {
     }
 }
 
+/// What a test plants where a message is handled.
+#[cfg(feature = "failpoints")]
+fn planted() -> Result<(), HandleError> {
+    Err(HandleError::Failed("planted by a test".to_owned()))
+}
+
 /// A message that panics whenever it is handled must not keep restarting the actor, with everybody else's messages under way.
 async fn caught(handling: impl Future<Output = Result<(), HandleError>>) -> Result<(), HandleError> {
     AssertUnwindSafe(handling).catch_unwind().await.unwrap_or(Err(HandleError::Interrupted))
@@ -244,8 +261,7 @@ fn message_id(body: &[u8]) -> Option<String> {
 }
 
 fn wait(failures: u32) -> Duration {
-    let longest = FIRST_WAIT.saturating_mul(2_u32.saturating_pow(failures)).min(LONGEST_WAIT);
-    rand::rng().random_range(longest / 2..=longest)
+    chance::jittered(FIRST_WAIT.saturating_mul(2_u32.saturating_pow(failures)).min(LONGEST_WAIT))
 }
 
 struct Consuming(Consumer);
@@ -257,7 +273,9 @@ impl Step for Consuming {
         let mut subscription = self.0.broker.subscribe(self.0.queue, PREFETCH);
         let mut under_way = FuturesUnordered::new();
         loop {
+            // In this order, which bounds what is under way soonest.
             tokio::select! {
+                biased;
                 () = stop.cancelled() => break,
                 Some(()) = under_way.next() => {}
                 // The bound holds across connections too: the broker delivers anew what is still under way from a lost one.

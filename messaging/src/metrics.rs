@@ -17,11 +17,22 @@ struct ParkedState {
     state: &'static str,
 }
 
+/// One message that is counted as in hand, however its handling ends.
+#[derive(Debug)]
+pub(crate) struct InHand(Gauge);
+
+impl Drop for InHand {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
 /// The counters of one service's outbox, inbox and parking. A cheap clone.
 #[derive(Clone, Debug, Default)]
 pub struct Metrics {
     published: Family<Outcome, Counter>,
     consumed: Family<Outcome, Counter>,
+    in_hand: Gauge,
     parked: Family<ParkedState, Gauge>,
     /// Rows in the outbox.
     pub outbox_depth: Gauge,
@@ -46,6 +57,7 @@ impl Metrics {
             metrics.outbox_age.clone(),
         );
         registry.register("inbox_messages", "Messages received, by outcome", metrics.consumed.clone());
+        registry.register("inbox_in_hand", "Messages received and not settled yet", metrics.in_hand.clone());
         registry.register("parked_messages", "Messages set aside, by state", metrics.parked.clone());
         registry.register("broker_reachable", "1 while the broker can be reached", metrics.broker_reachable.clone());
         let help = "1 while the database answers and takes writes; else the other measurements are old";
@@ -69,6 +81,17 @@ impl Metrics {
 
     pub(crate) fn consumed(&self, outcome: &'static str) {
         self.consumed.get_or_create(&Outcome { outcome }).inc();
+    }
+
+    /// A message was received, and is in hand until this is dropped.
+    pub(crate) fn received(&self) -> InHand {
+        self.in_hand.inc();
+        InHand(self.in_hand.clone())
+    }
+
+    /// Messages received and not settled yet.
+    pub fn in_hand(&self) -> i64 {
+        self.in_hand.get()
     }
 
     /// Sets the number of messages set aside in a state.

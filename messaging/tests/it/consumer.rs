@@ -30,6 +30,22 @@ pub async fn a_message_is_handled_and_acknowledged(database: Database) -> TestRe
     stage.ends_clean().await
 }
 
+pub async fn what_is_under_way_is_in_hand_until_it_is_settled(database: Database) -> TestResult {
+    let stage = Stage::set(&database).await?;
+    let handler = Handler::gated();
+    let consumer = stage.consume(&handler);
+    let letters = requests(5)?;
+    let published = stage.publish_later(&letters);
+    until("all are in hand", || async { stage.metrics.in_hand() == 5 }).await;
+    handler.open_gate(3);
+    until("those that were handled are settled", || async { stage.metrics.in_hand() == 2 }).await;
+    handler.open_gate(2);
+    until("none is in hand", || async { stage.metrics.in_hand() == 0 }).await;
+    assert!(published.await?.iter().all(Result::is_ok));
+    consumer.stop().await;
+    stage.ends_clean().await
+}
+
 pub async fn an_unavailable_service_is_asked_until_it_works(database: Database) -> TestResult {
     let stage = Stage::set(&database).await?;
     let handler = Handler::new(|_, tries| if tries < 4 { Will::Fail(HandleError::Unavailable) } else { Will::Handle });

@@ -1,11 +1,14 @@
 //! The integration tests of the machinery. Without a server: the memory broker and SQLite. With the feature `servers`: the same laws
-//! on RabbitMQ and PostgreSQL as well, whose addresses are in `TEST_AMQP_URL` and `TEST_POSTGRES_URL`.
+//! on RabbitMQ and PostgreSQL as well, whose addresses are in `TEST_AMQP_URL` and `TEST_POSTGRES_URL`. With the feature `kafka`: on the
+//! Kafka that `TEST_KAFKA_URL` names, or on librdkafka's mock cluster.
 
 mod consumer;
 mod database;
 mod fake;
 mod handler;
 mod inbox;
+#[cfg(feature = "kafka")]
+mod kafka;
 mod laws;
 mod letters;
 mod outbox;
@@ -45,6 +48,7 @@ macro_rules! on_every_database {
 on_every_database! {
     outbox::what_is_appended_shares_the_fate_of_its_transaction,
     outbox::a_claimed_row_is_nobody_elses_until_its_lease_is_over,
+    outbox::looks_that_find_nothing_do_without_the_right_to_write,
     outbox::the_oldest_rows_are_claimed_first_and_bytes_survive,
     outbox::leases_end_when_they_are_released,
     outbox::depth_counts_the_rows_and_knows_the_oldest,
@@ -59,11 +63,12 @@ on_every_database! {
     parking::dead_messages_are_kept_and_never_due,
     parking::an_error_with_a_nul_is_kept_all_the_same,
     relay::what_is_handed_over_is_published_and_deleted,
-    relay::rows_without_a_lease_are_swept_when_the_broker_becomes_reachable,
+    relay::rows_of_an_outage_are_swept_when_it_ends_before_any_that_come_later,
     relay::the_lease_of_a_crashed_sender_runs_out_and_its_rows_are_swept,
     relay::a_row_that_its_sender_holds_is_not_swept,
     relay::draining_waits_for_what_is_held,
     relay::thousands_of_rows_are_swept_without_a_rest,
+    relay::whoever_was_left_to_the_sweep_is_not_overtaken_by_all_who_come_later,
     relay_faults::a_refused_message_is_published_later_under_the_same_id,
     relay_faults::a_returned_message_does_not_stand_in_the_way_of_others,
     relay_faults::a_message_whose_confirm_was_lost_is_published_again_under_the_same_id,
@@ -71,6 +76,7 @@ on_every_database! {
     relay_faults::a_broker_that_panics_costs_a_restart_and_no_message,
     relay_faults::a_sweep_that_the_database_refuses_is_repeated,
     consumer::a_message_is_handled_and_acknowledged,
+    consumer::what_is_under_way_is_in_hand_until_it_is_settled,
     consumer::an_unavailable_service_is_asked_until_it_works,
     consumer::an_interrupted_message_is_handled_at_the_second_try,
     consumer::a_failure_is_set_aside_and_recovered_by_a_retry,

@@ -31,6 +31,7 @@ pub struct Stage {
     pub hands: Hands,
     pub vitals: Vitals,
     pub tracer: Tracer,
+    pub metrics: Metrics,
     behind: Behind,
 }
 
@@ -46,8 +47,8 @@ impl Stage {
             #[cfg(feature = "servers")]
             Behind::Rabbit(harness) => harness.broker(),
         };
-        let (store, tracer) = (database.open().await?, Tracer::default());
-        Ok(Self { store, broker, hands: Hands::new(), vitals: vitals(), tracer, behind })
+        let (store, tracer, metrics) = (database.open().await?, Tracer::default(), Metrics::default());
+        Ok(Self { store, broker, hands: Hands::new(), vitals: vitals(), tracer, metrics, behind })
     }
 
     pub fn consume(&self, handler: &Handler) -> ConsumerHandle {
@@ -57,7 +58,7 @@ impl Stage {
             handle: Arc::new(handler.clone()),
             store: self.store.clone(),
             clock: self.hands.clock(),
-            metrics: Metrics::default(),
+            metrics: self.metrics.clone(),
             tracer: self.tracer.clone(),
         };
         consumer.start(&self.vitals)
