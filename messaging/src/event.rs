@@ -7,7 +7,7 @@ use saga::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use store::Micros;
+use store::{Micros, chance};
 use telemetry::{Started, TraceContext};
 use uuid::Uuid;
 
@@ -71,7 +71,7 @@ const TRACE_PARENT: &str = "^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$";
 impl Letter {
     /// Seals a payload under a new id.
     pub fn seal<P: Payload>(payload: &P, time: Micros, traceparent: Option<TraceContext>) -> Self {
-        Self::seal_as(Uuid::now_v7(), payload, time, traceparent)
+        Self::seal_as(chance::id(), payload, time, traceparent)
     }
 
     pub(crate) fn seal_as<P: Payload>(id: Uuid, payload: &P, time: Micros, traceparent: Option<TraceContext>) -> Self {
@@ -157,7 +157,7 @@ pub struct Announced {
 impl Announcement {
     /// Seals changes of one commit. Subject and partition key are those of the first.
     pub fn new(changed: &OrderStatusChanged, instance: Uuid, time: Micros) -> Self {
-        Self::seal_as(Uuid::now_v7(), changed, instance, time)
+        Self::seal_as(chance::id(), changed, instance, time)
     }
 
     pub(crate) fn seal_as(id: Uuid, changed: &OrderStatusChanged, instance: Uuid, time: Micros) -> Self {
@@ -185,8 +185,7 @@ impl Announcement {
         if body.len() > MAX_ANNOUNCEMENT_BYTES {
             return Err(Poison::TooLarge(body.len()));
         }
-        let read: SealedAnnouncement<OrderStatusChanged> =
-            serde_json::from_slice(body).map_err(|error| Poison::NotCloudEvent(error.to_string()))?;
+        let read: SealedAnnouncement<OrderStatusChanged> = envelope(body)?;
         if read.specversion != SPEC_VERSION || read.type_name != OrderStatusChanged::TYPE {
             return Err(Poison::UnknownType(read.type_name));
         }
@@ -251,8 +250,7 @@ impl Event {
         if body.len() > MAX_MESSAGE_BYTES {
             return Err(Poison::TooLarge(body.len()));
         }
-        let received: Received =
-            serde_json::from_slice(body).map_err(|error| Poison::NotCloudEvent(error.to_string()))?;
+        let received: Received = envelope(body)?;
         received.check().map_err(|why| Poison::NotCloudEvent(why.to_owned()))?;
         Ok(Self {
             id: MessageId::new(received.id),
@@ -270,6 +268,12 @@ impl Event {
         serde_json::from_str(self.data.get())
             .map_err(|error| Poison::Data { type_name: self.type_name.clone(), why: error.to_string() })
     }
+}
+
+/// The parser takes any bytes inside of what it ignores, so the whole is looked at first.
+fn envelope<'de, E: Deserialize<'de>>(body: &'de [u8]) -> Result<E, Poison> {
+    let text = std::str::from_utf8(body).map_err(|error| Poison::NotCloudEvent(error.to_string()))?;
+    serde_json::from_str(text).map_err(|error| Poison::NotCloudEvent(error.to_string()))
 }
 
 impl Received {
@@ -361,6 +365,15 @@ mod tests {
             assert!(matches!(Event::parse(body), Err(Poison::NotCloudEvent(_))), "{:?}", String::from_utf8_lossy(body));
         }
         assert_eq!(Event::parse(&[b' '; 5000]).err(), Some(Poison::TooLarge(5000)));
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_poison_also_in_an_attribute_that_is_ignored() {
+        let sealed = Letter::seal(&request(), Micros(7), None).body;
+        let said = Announcement::new(&OrderStatusChanged { changes: Vec::new() }, Uuid::nil(), Micros(7)).body;
+        let with_bytes = |body: &str| [b"{\"tenant\": \"\xff\", ", &body.as_bytes()[1..]].concat();
+        assert!(matches!(Event::parse(&with_bytes(&sealed)), Err(Poison::NotCloudEvent(why)) if why.contains("utf-8")));
+        assert!(matches!(Announcement::read(&with_bytes(&said)), Err(Poison::NotCloudEvent(_))));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use sea_orm::{DbErr, QueryResult};
 use std::{str::FromStr, time::Duration};
-use store::{Micros, Rows, Sql, Store};
+use store::{Micros, Rows, Sql, Store, chance};
 use uuid::Uuid;
 
 /// Handlings of one message, the first included, before it is parked for an operator.
@@ -77,6 +77,9 @@ static SAVE: Sql = Sql::over(
     "INSERT INTO parked (id, queue, message_id, body, state, attempts, next_attempt_at, error, first_failed_at, updated_at)
      SELECT id, queue, message_id, body, state, CAST(attempts AS integer), CAST(next_attempt_at AS bigint), error, {1}, {1} FROM {rows}",
 );
+// As with the outbox: nearly every look finds nothing.
+static ANY_DUE: Sql =
+    Sql::new("SELECT 1 AS due FROM parked WHERE state = 'retrying' AND queue = {2} AND next_attempt_at <= {1} LIMIT 1");
 static DUE: Sql = Sql::new(
     "UPDATE parked SET next_attempt_at = {2} WHERE id IN
        (SELECT id FROM parked WHERE state = 'retrying' AND queue = {4} AND next_attempt_at <= {1} ORDER BY next_attempt_at LIMIT {3} {skip locked})
@@ -117,7 +120,7 @@ pub async fn save(
 ) -> Result<(), DbErr> {
     let next = (state == State::Retrying).then(|| now.plus(retry_delay(1)).0.to_string());
     let rows = Rows::new()
-        .uuids([Uuid::now_v7()])
+        .uuids([chance::id()])
         .texts([queue])
         .opt_texts([message_id])
         .bytes([body])
@@ -127,7 +130,10 @@ pub async fn save(
         .texts([storable(error)]);
     let tx = store.begin().await?;
     SAVE.execute(&*tx, rows, vec![now.0.into()]).await?;
-    tx.commit().await
+    failpoints::point!("parking::before-save", return Err(store::planted()));
+    tx.commit().await?;
+    failpoints::point!("parking::after-save", return Err(store::planted()));
+    Ok(())
 }
 
 /// PostgreSQL's texts cannot hold NUL, and an error may quote a hostile message.
@@ -144,10 +150,17 @@ fn retry_delay(attempts: u32) -> Duration {
 /// # Errors
 /// The driver's.
 pub async fn due(store: &Store, queue: &str, now: Micros, limit: u32) -> Result<Vec<Parked>, DbErr> {
+    if ANY_DUE.query(store.connection(), Rows::new(), vec![now.0.into(), queue.into()]).await?.is_empty() {
+        return Ok(Vec::new());
+    }
+    let lease = failpoints::instead_of("parking::lease", RETRY_LEASE);
     let tx = store.begin().await?;
-    let values = vec![now.0.into(), now.plus(RETRY_LEASE).0.into(), i64::from(limit).into(), queue.into()];
+    let values = vec![now.0.into(), now.plus(lease).0.into(), i64::from(limit).into(), queue.into()];
     let rows = DUE.query(&*tx, Rows::new(), values).await?;
+    let found = !rows.is_empty();
+    failpoints::point!("parking::before-retry", found, return Err(store::planted()));
     tx.commit().await?;
+    failpoints::point!("parking::after-retry", found, return Err(store::planted()));
     rows.iter().map(parked).collect()
 }
 
@@ -217,7 +230,9 @@ pub async fn count(store: &Store) -> Result<Vec<(State, i64)>, DbErr> {
 async fn write(store: &Store, sql: &Sql, values: Vec<sea_orm::Value>) -> Result<u64, DbErr> {
     let tx = store.begin().await?;
     let changed = sql.execute(&*tx, Rows::new(), values).await?;
+    failpoints::point!("parking::before-record", return Err(store::planted()));
     tx.commit().await?;
+    failpoints::point!("parking::after-record", return Err(store::planted()));
     Ok(changed)
 }
 

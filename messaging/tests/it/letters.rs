@@ -23,8 +23,13 @@ pub fn payload() -> Result<PaymentRequested> {
     })
 }
 
+/// Requests of twenty users.
 pub fn requests(number: usize) -> Result<Vec<Letter>> {
-    (0..number).map(|_| request()).collect()
+    let of = |number| {
+        let user_id = UserId::parse(format!("user-{}", number % 20))?;
+        Ok(Letter::seal(&PaymentRequested { user_id, ..payload()? }, Micros(1), None))
+    };
+    (0..number).map(of).collect()
 }
 
 /// A letter that no consumer can read, for the same queue.
