@@ -10,7 +10,7 @@ use crate::{
 };
 use edge::{Check, HttpMetrics, Observer};
 use futures_util::FutureExt;
-use launch::{Housekeeping, Schema, ShopOptions, StartError, Stores, Telemetry, Vacuumed};
+use launch::{Housekeeping, Schema, ShopOptions, StartError, Stores, TakesWrites, Telemetry, Vacuumed};
 use messaging::{
     Metrics,
     broker::{Broker, PAYMENTS_REQUESTS},
@@ -46,6 +46,7 @@ pub struct App {
     accounts: Accounts,
     consumer: ConsumerHandle,
     schema: Schema,
+    takes_writes: TakesWrites,
     housekeeping: RepeaterHandle,
     broker: Check,
     currency: Currency,
@@ -57,6 +58,7 @@ impl App {
         let Parts { stores: Stores { actors: store, workers: reads }, broker, clock, tracer } = parts;
         let registry = registry.sub_registry_with_prefix("payments");
         let (vitals, metrics) = (Vitals::new(registry), Metrics::new(registry));
+        broker.count_with(&vitals);
         let schema = Schema::start(&vitals, migrate(&store));
         let relay =
             Relay::start(store.clone(), broker.clone(), clock.clone(), metrics.clone(), tracer.clone(), &vitals);
@@ -79,12 +81,14 @@ impl App {
             metrics: metrics.clone(),
             tracer,
         };
+        let takes_writes = TakesWrites::default();
         let housekeeping = Housekeeping {
             store: store.clone(),
             clock,
             metrics,
             inbox_retention: options.inbox_retention(),
             reachable: broker.reachable(),
+            takes_writes: takes_writes.clone(),
             vacuumed: Vacuumed::default(),
         };
         Self {
@@ -96,6 +100,7 @@ impl App {
             relay,
             accounts,
             schema,
+            takes_writes,
             currency,
         }
     }
@@ -112,7 +117,11 @@ impl App {
             let alive = actors.alive();
             async move { if alive { Ok(()) } else { Err("an actor is gone".to_owned()) } }.boxed()
         });
-        vec![launch::database("payments database", self.reads.clone(), schema), self.broker.clone(), actors]
+        vec![
+            launch::database("payments database", self.reads.clone(), schema, self.takes_writes.clone()),
+            self.broker.clone(),
+            actors,
+        ]
     }
 
     fn alive(&self) -> bool {
@@ -142,7 +151,7 @@ fn migrate(store: &Store) -> impl Fn() -> launch::Migration + 'static {
     let store = store.clone();
     move || {
         let store = store.clone();
-        async move { migration::payments::up(store.connection()).await }.boxed()
+        async move { store.alone(migration::payments::up(store.connection())).await }.boxed()
     }
 }
 

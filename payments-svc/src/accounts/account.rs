@@ -225,7 +225,12 @@ impl Folding<'_> {
 
     fn charge(&mut self, order_id: OrderId, amount: Amount, id: TransactionId) -> Outcome {
         if let Some(payment) = self.known.payments.get(&order_id) {
-            return Outcome::Decided(payment.verdict);
+            let verdict = payment.verdict;
+            // Broken: no notice is taken of what was decided.
+            if failpoints::broken("rule::inbox") {
+                self.debit_again(amount, id);
+            }
+            return Outcome::Decided(verdict);
         }
         let verdict = match self.change.account {
             None => Verdict::Declined(DeclineReason::AccountNotFound),
@@ -245,7 +250,14 @@ impl Folding<'_> {
         let Some(payment) = self.known.payments.get(&order_id) else {
             return self.decide(order_id, amount, Verdict::Fenced(cause));
         };
-        let Verdict::Succeeded(debit) = payment.verdict else { return Outcome::Decided(payment.verdict) };
+        let Verdict::Succeeded(debit) = payment.verdict else {
+            let verdict = payment.verdict;
+            // Broken: what was given back is given back again.
+            if matches!(verdict, Verdict::Refunded { .. }) && failpoints::broken("rule::refund-once") {
+                self.refund_again(amount, id);
+            }
+            return Outcome::Decided(verdict);
+        };
         if (&payment.user_id, payment.amount) != (self.user, amount) {
             return Outcome::Mismatch;
         }
@@ -277,6 +289,26 @@ impl Folding<'_> {
             }
         }
         Outcome::Decided(verdict)
+    }
+
+    /// Only where a test breaks a rule. The entry stands under an order of its own: an index refuses a second one of the same kind under
+    /// the order that it is for, whatever the ledger believes.
+    fn debit_again(&mut self, amount: Amount, id: TransactionId) {
+        if let Some(account) = self.change.account
+            && let Some(balance) = account.balance.checked_sub(amount.money()).filter(|left| *left >= Money::ZERO)
+        {
+            let kind = EntryKind::Debit(OrderId::new(id.uuid()));
+            self.append(account, id, kind, Money::from_minor(-amount.minor()), balance);
+        }
+    }
+
+    /// As [`Self::debit_again`].
+    fn refund_again(&mut self, amount: Amount, id: TransactionId) {
+        if let Some(account) = self.change.account
+            && let Some(balance) = account.balance.checked_add(amount.money())
+        {
+            self.append(account, id, EntryKind::Refund(OrderId::new(id.uuid())), amount.money(), balance);
+        }
     }
 
     fn append(&mut self, account: Account, id: TransactionId, kind: EntryKind, amount: Money, balance: Money) {

@@ -4,13 +4,9 @@
 use super::ledger::{AccountTasks, Answer, ChangeError, Done, Ledger, Task};
 use actix::{Actor, Addr, AsyncContext, Context, Handler, Message, Supervised, Supervisor};
 use saga::UserId;
-use std::{
-    collections::HashMap,
-    fmt,
-    future::Future,
-    time::{Duration, Instant},
-};
+use std::{collections::HashMap, fmt, future::Future, time::Duration};
 use supervision::{Admission, Ask, AskError, Gatherer, Handle, Limits, Vitals, Work};
+use tokio::time::Instant;
 
 /// An account's actor retires when nobody asked for it that long.
 pub const IDLE: Duration = Duration::from_secs(30);
@@ -36,14 +32,20 @@ impl Work for Account {
     fn run(&self, batch: Vec<AskTask>) -> impl Future<Output = ()> + 'static {
         let (ledger, user) = (self.ledger.clone(), self.user.clone());
         async move {
-            fail::fail_point!("account::before-ledger");
             let (replies, tasks): (Vec<_>, Vec<_>) = batch.into_iter().map(Ask::into_parts).unzip();
-            match ledger.ask(AccountTasks { user, tasks }).await {
+            match ask(&ledger, AccountTasks { user, tasks }).await {
                 Ok(answers) => replies.into_iter().zip(answers).for_each(|(reply, answer)| reply.answer(answer)),
                 Err(error) => replies.into_iter().for_each(|reply| reply.answer(Err(error.into()))),
             }
         }
     }
+}
+
+async fn ask(ledger: &Handle<Ledger>, tasks: AccountTasks) -> Result<Vec<Answer>, AskError> {
+    failpoints::point!("account::before-ledger", return Err(AskError::Lost));
+    let answers = ledger.ask(tasks).await;
+    failpoints::point!("account::after-ledger", return Err(AskError::Lost));
+    answers
 }
 
 impl From<AskError> for ChangeError {

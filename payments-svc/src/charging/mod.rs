@@ -15,7 +15,7 @@ use saga::{
     Currency, OrderId, TransactionId, UserId,
     messages::{Payload, PaymentCancelRequested, PaymentRequested},
 };
-use uuid::Uuid;
+use store::chance;
 
 /// Handles what arrives on `payments.requests`.
 #[derive(Clone, Debug)]
@@ -48,7 +48,7 @@ impl Handle for Charging {
 
 /// The id of an entry that may have to be made.
 fn fresh() -> TransactionId {
-    TransactionId::new(Uuid::now_v7())
+    TransactionId::new(chance::id())
 }
 
 impl Charging {

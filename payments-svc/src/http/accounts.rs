@@ -13,7 +13,7 @@ use crate::accounts::{
 use actix_web::{HttpRequest, HttpResponse, web};
 use edge::{Caller, Code, Fields, IdempotencyKey, PageQuery, Problem, REPLAYED, next_link, open_cursor, seal_cursor};
 use saga::{Money, TransactionId, UserId};
-use uuid::Uuid;
+use store::chance;
 
 /// The kind of the statement's cursors.
 const CURSOR: &str = "transactions";
@@ -21,7 +21,7 @@ const CURSOR: &str = "transactions";
 /// Create the account
 ///
 /// Each user has one.
-#[utoipa::path(post, path = "/accounts", tag = "accounts", request_body(content = Option<NewAccount>), responses(
+#[utoipa::path(post, path = "/accounts", tag = "accounts", request_body = NewAccount, responses(
     (status = 201, description = "Created", body = AccountView),
 ))]
 pub async fn create(
@@ -59,7 +59,7 @@ pub async fn top_up(
     handlers: web::Data<Handlers>,
 ) -> Result<HttpResponse, Problem> {
     let amount = Fields::read(&request, payload, &["amount"]).await?.amount()?;
-    let transaction_id = TransactionId::new(Uuid::now_v7());
+    let transaction_id = TransactionId::new(chance::id());
     let command = Command::TopUp { amount, transaction_id, key: key.into_inner() };
     let (made, replayed) = match change(&handlers, &user, command).await?.outcome {
         Outcome::ToppedUp(made) => (made, false),

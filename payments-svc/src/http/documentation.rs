@@ -7,7 +7,7 @@ use super::{
 };
 use edge::{
     Code, FieldError, ProblemBody,
-    openapi::{ALWAYS, WITH_BODY, describe, idempotency_key},
+    openapi::{ALWAYS, WITH_BODY, describe, idempotency_key, leads_to, needs_no_body},
 };
 use utoipa::{
     OpenApi,
@@ -49,5 +49,9 @@ pub fn document() -> Document {
     if let Some(top_up) = document.paths.paths.get_mut("/accounts/topup").and_then(|item| item.post.as_mut()) {
         top_up.parameters.get_or_insert_default().push(idempotency_key().into());
     }
+    needs_no_body(&mut document, HttpMethod::Post, "/accounts");
+    let account = [("X-User-Id", "$response.body#/user_id")];
+    leads_to(&mut document, (HttpMethod::Post, "/accounts", "201"), &["top_up", "balance", "transactions"], &account);
+    leads_to(&mut document, (HttpMethod::Post, "/accounts/topup", "200"), &["balance", "transactions"], &account);
     document
 }

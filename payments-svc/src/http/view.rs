@@ -114,6 +114,7 @@ pub struct TransactionPage {
 
 /// What a client sends to top up. Only for the documentation: the field is read strictly, without floats.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(as = TopUp, example = json!({"amount": "100.00"}))]
 pub struct TopUp {
     /// Greater than 0, at most 1000000000000.00, not more than two decimals; a string or a number.
@@ -124,5 +125,6 @@ pub struct TopUp {
 
 /// What a client may send to create an account: nothing, or an empty object.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(as = NewAccount, example = json!({}))]
 pub struct NewAccount {}
