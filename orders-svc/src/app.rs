@@ -3,35 +3,23 @@
 
 use crate::{
     config::Config,
-    deadline::{ANSWERS_FIRST, Deadline},
+    foundation::Foundation,
     http::{Handlers, Sockets},
     metrics::{OrderMetrics, PushMetrics},
-    overdue::Overdue,
     pace::Pace,
-    placing::{Placing, PlacingHandle},
-    pushing::{
-        Announcer, Listening, Recent,
-        hub::{HubHandle, SocketLimits},
-    },
-    settling::{Settling, SettlingHandle},
+    placing::PlacingHandle,
+    settling::SettlingHandle,
     timeline::Timelines,
-    waiting::Waiting,
 };
 use edge::{Check, HttpMetrics, Observer};
 use futures_util::FutureExt;
-use launch::{Housekeeping, Schema, ShopOptions, StartError, Stores, Telemetry, Vacuumed};
-use messaging::{
-    Metrics,
-    broker::{Broker, ORDERS_PAYMENT_RESULTS},
-    consumer::{Consumer, ConsumerHandle},
-    relay::Relay,
-};
+use launch::{Schema, ShopOptions, StartError, Stores, TakesWrites, Telemetry};
+use messaging::{Metrics, broker::Broker, consumer::ConsumerHandle, relay::Relay};
 use prometheus_client::registry::Registry;
 use std::sync::Arc;
 use store::{Clock, Store};
-use supervision::{Repeater, RepeaterHandle, Vitals};
+use supervision::{RepeaterHandle, Vitals};
 use telemetry::Tracer;
-use uuid::Uuid;
 
 /// What the service is built from.
 #[derive(Clone)]
@@ -56,6 +44,7 @@ pub struct App {
     settling: SettlingHandle,
     consumer: ConsumerHandle,
     schema: Schema,
+    takes_writes: TakesWrites,
     housekeeping: RepeaterHandle,
     listening: RepeaterHandle,
     waiting: RepeaterHandle,
@@ -72,84 +61,32 @@ impl App {
         let Parts { stores: Stores { actors: store, workers: reads }, broker, clock, tracer } = parts;
         let registry = registry.sub_registry_with_prefix("orders");
         let (vitals, metrics, orders) = (Vitals::new(registry), Metrics::new(registry), OrderMetrics::new(registry));
+        broker.count_with(&vitals);
         let schema = Schema::start(&vitals, migrate(&store));
         let relay =
             Relay::start(store.clone(), broker.clone(), clock.clone(), metrics.clone(), tracer.clone(), &vitals);
-        let pace = Pace::new(registry);
-        let placing = Placing {
-            store: store.clone(),
-            relay: relay.clone(),
-            clock: clock.clone(),
-            currency: options.currency,
-            pay_within: options.pay_within(),
-            pace: pace.clone(),
-        };
-        let limits = SocketLimits { instance: options.max_sockets, user: options.max_sockets_per_user };
-        let pushes = PushMetrics::new(registry);
-        let announcer = Announcer {
-            hub: HubHandle::start(limits, pushes.clone(), tracer.clone()),
-            broker: broker.clone(),
-            clock: clock.clone(),
-            instance: Uuid::now_v7(),
-            recent: Recent::default(),
-        };
-        let sockets = Sockets {
-            hub: announcer.hub.clone(),
-            store: reads.clone(),
-            clock: clock.clone(),
-            metrics: pushes,
-            allowed_origins: options.allowed_origins.as_slice().into(),
-        };
-        let timelines = Timelines { store: reads.clone(), clock: clock.clone(), broker: broker.reachable() };
-        let listening = Listening(announcer.clone());
-        let waiting = Waiting::new(store.clone(), clock.clone(), orders.clone());
-        let settling = Settling {
-            store: store.clone(),
-            relay: relay.clone(),
-            clock: clock.clone(),
-            metrics: orders,
-            announcer,
-            pace,
-            tracer: tracer.clone(),
-        };
-        let settling = SettlingHandle::start(settling, &vitals);
-        let pay_within = options.pay_within();
-        let deadline = Deadline::new(store.clone(), clock.clone(), settling.clone(), pay_within)
-            .patient(pay_within.min(ANSWERS_FIRST));
-        let overdue = Overdue::new(store.clone(), clock.clone(), settling.clone(), broker.reachable());
-        let consumer = Consumer {
-            broker: broker.clone(),
-            queue: ORDERS_PAYMENT_RESULTS,
-            handle: Arc::new(settling.clone()),
-            store: store.clone(),
-            clock: clock.clone(),
-            metrics: metrics.clone(),
-            tracer,
-        };
-        let housekeeping = Housekeeping {
-            store: store.clone(),
-            clock,
-            metrics,
-            inbox_retention: options.inbox_retention(),
-            reachable: broker.reachable(),
-            vacuumed: Vacuumed::default(),
-        };
+        let (pace, pushes) = (Pace::new(registry), PushMetrics::new(registry));
+        let foundation = Foundation { store, reads, broker, clock, tracer, vitals, metrics, relay };
+        let announcer = foundation.announcer(options, &pushes);
+        let settling = foundation.settling(announcer.clone(), orders.clone(), pace.clone());
+        let (sockets, takes_writes) = (foundation.sockets(options, &announcer, pushes), TakesWrites::default());
         Self {
-            placing: PlacingHandle::start(placing, &vitals),
-            consumer: consumer.start(&vitals),
-            housekeeping: Repeater::start("housekeeping", &vitals, move || housekeeping.clone()),
-            listening: Repeater::start("push-listener", &vitals, move || listening.clone()),
-            waiting: Repeater::start("waiting", &vitals, move || waiting.clone()),
-            deadline: Repeater::start("deadline", &vitals, move || deadline.clone()),
-            overdue: Repeater::start("overdue", &vitals, move || overdue.clone()),
+            placing: foundation.placing(options, pace),
+            consumer: foundation.consumer(&settling),
+            housekeeping: foundation.housekeeping(options, takes_writes.clone()),
+            listening: foundation.listening(announcer),
+            waiting: foundation.waiting(orders),
+            deadline: foundation.deadline(options, &settling),
+            overdue: foundation.overdue(&settling),
             sockets,
-            timelines,
-            broker: launch::reachable(broker.reachable()),
-            store,
-            reads,
-            relay,
-            settling,
+            timelines: foundation.timelines(),
             schema,
+            broker: launch::reachable(foundation.broker.reachable()),
+            store: foundation.store,
+            reads: foundation.reads,
+            relay: foundation.relay,
+            settling,
+            takes_writes,
         }
     }
 
@@ -171,7 +108,11 @@ impl App {
             let alive = actors.alive();
             async move { if alive { Ok(()) } else { Err("an actor is gone".to_owned()) } }.boxed()
         });
-        vec![launch::database("orders database", self.reads.clone(), schema), self.broker.clone(), actors]
+        vec![
+            launch::database("orders database", self.reads.clone(), schema, self.takes_writes.clone()),
+            self.broker.clone(),
+            actors,
+        ]
     }
 
     fn alive(&self) -> bool {
@@ -215,7 +156,7 @@ fn migrate(store: &Store) -> impl Fn() -> launch::Migration + 'static {
     let store = store.clone();
     move || {
         let store = store.clone();
-        async move { migration::orders::up(store.connection()).await }.boxed()
+        async move { store.alone(migration::orders::up(store.connection())).await }.boxed()
     }
 }
 

@@ -107,7 +107,11 @@ impl Deadline {
         let values = vec![at.into(), end.into(), now.0.into(), MOST.into()];
         let rows = DUE.query(self.store.connection(), Rows::new(), values).await?;
         let wishes = rows.iter().filter_map(|row| wish(row).transpose()).collect::<Result<Vec<_>, _>>()?;
-        for outcome in join_all(wishes.into_iter().map(|wish| self.settling.wish(wish))).await {
+        let found = !wishes.is_empty();
+        failpoints::point!("deadline::before-wish", found, return Err(store::planted()));
+        let outcomes = join_all(wishes.into_iter().map(|wish| self.settling.wish(wish))).await;
+        failpoints::point!("deadline::after-wish", found, return Err(store::planted()));
+        for outcome in outcomes {
             // Whatever was not recorded is due the next time as well.
             if let Err(error) = outcome {
                 tracing::warn!(%error, "an order that was not paid in time could not be cancelled yet");

@@ -2,11 +2,13 @@
 //! Absent: money; payments has it, and the two meet only through messages.
 //!
 //! An order's way: [`http`] parses it, [`placing`] commits it with its request to payments, [`settling`] steps its saga when the
-//! answer arrives or somebody wants it cancelled, [`pushing`] tells those who watch; [`reading`] shows it. [`pace`] keeps placing from outrunning settling.
+//! answer arrives or somebody wants it cancelled, [`pushing`] tells those who watch; [`reading`] shows it.
+//! [`pace`] keeps placing from outrunning settling.
 
 pub mod app;
 pub mod config;
 mod deadline;
+mod foundation;
 mod frontier;
 pub mod http;
 pub mod metrics;

@@ -57,7 +57,7 @@ impl Overdue {
     /// Has payments asked again where it is time to; says whether there may be more.
     async fn look(&mut self) -> Result<bool, DbErr> {
         let now = self.clock.now();
-        let silent = now.minus(SILENCE);
+        let silent = now.minus(failpoints::instead_of("overdue::silence", SILENCE));
         if !self.walk(silent).await? {
             return Ok(true);
         }
@@ -67,7 +67,11 @@ impl Overdue {
         if !wishes.is_empty() {
             tracing::info!(orders = wishes.len(), "payments is silent about cancels and is asked again");
         }
-        for outcome in join_all(wishes.into_iter().map(|wish| self.settling.wish(wish))).await {
+        let found = !wishes.is_empty();
+        failpoints::point!("overdue::before-wish", found, return Err(store::planted()));
+        let outcomes = join_all(wishes.into_iter().map(|wish| self.settling.wish(wish))).await;
+        failpoints::point!("overdue::after-wish", found, return Err(store::planted()));
+        for outcome in outcomes {
             if let Err(error) = outcome {
                 tracing::warn!(%error, "payments could not be asked again yet");
             }
@@ -107,10 +111,10 @@ impl Step for Overdue {
         }
         match self.look().await {
             Ok(true) => Pause::None,
-            Ok(false) => Pause::For(EVERY),
+            Ok(false) => Pause::For(failpoints::instead_of("overdue::every", EVERY)),
             Err(error) => {
                 tracing::warn!(%error, "cancels that payments is silent about cannot be looked for");
-                Pause::For(EVERY)
+                Pause::For(failpoints::instead_of("overdue::every", EVERY))
             }
         }
     }

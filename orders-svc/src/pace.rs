@@ -2,9 +2,12 @@
 //! second of settling takes, however long the load lasts and however fast orders could be written down.
 //! Absent: a bound while nothing is settled at all. Then payments or the broker is away, orders wait in the outbox and are welcome.
 
-use prometheus_client::{metrics::counter::Counter, registry::Registry};
+use prometheus_client::{
+    metrics::counter::Counter,
+    registry::{Registry, Unit},
+};
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicU64},
     time::Duration,
 };
 use tokio::{
@@ -32,6 +35,7 @@ struct Shared {
     now: Mutex<Now>,
     settled: Notify,
     held_back: Counter,
+    waited: Counter<f64, AtomicU64>,
 }
 
 #[derive(Debug, Default)]
@@ -52,7 +56,9 @@ impl Pace {
         let held_back = Counter::default();
         let help = "Orders whose placing waited because orders were settled late";
         registry.register("held_back", help, held_back.clone());
-        Self(Arc::new(Shared { forgotten, now: Mutex::default(), settled: Notify::new(), held_back }))
+        let (waited, help) = (Counter::default(), "Time in which placing waited because orders were settled late");
+        registry.register_with_unit("held_back", help, Unit::Seconds, waited.clone());
+        Self(Arc::new(Shared { forgotten, now: Mutex::default(), settled: Notify::new(), held_back, waited }))
     }
 
     /// Takes note of orders that became final together, each so long after it was placed.
@@ -74,6 +80,7 @@ impl Pace {
             return;
         }
         self.0.held_back.inc_by(u64::try_from(number).unwrap_or(u64::MAX));
+        let _waits = Waits(&self.0.waited, Instant::now());
         while let Some(until) = self.hold(number.min(MOST_AHEAD)) {
             // Over is over, whichever it was.
             drop(timeout_at(until, self.0.settled.notified()).await);
@@ -95,6 +102,15 @@ impl Pace {
 
     fn now(&self) -> MutexGuard<'_, Now> {
         self.0.now.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A wait of placing, until it is dropped: one that is cancelled has lasted as long, too.
+struct Waits<'a>(&'a Counter<f64, AtomicU64>, Instant);
+
+impl Drop for Waits<'_> {
+    fn drop(&mut self) {
+        self.0.inc_by(self.1.elapsed().as_secs_f64());
     }
 }
 
@@ -197,7 +213,9 @@ mod tests {
             tokio::task::yield_now().await;
         }
         assert_eq!(pace.0.held_back.get(), TELLING as u64 + 1);
+        assert!(pace.0.waited.get() < f64::EPSILON, "the wait is not over");
         shop.settle(&first[..1]).await;
         assert_eq!(next.await.unwrap().len(), TELLING + 1);
+        assert!(pace.0.waited.get() > 0.0);
     }
 }

@@ -7,7 +7,7 @@ use super::{
 };
 use edge::{
     Code, FieldError, ProblemBody,
-    openapi::{ALWAYS, WITH_BODY, describe, idempotency_key},
+    openapi::{ALWAYS, WITH_BODY, describe, idempotency_key, leads_to, needs_no_body},
 };
 use utoipa::{
     OpenApi,
@@ -43,7 +43,9 @@ pub fn document() -> Document {
     describe(&mut document, HttpMethod::Get, "/orders/{id}/timeline", &[&ALWAYS[..], &show].concat());
     let cancel = [Code::InvalidOrderId, Code::OrderNotFound, Code::OrderAlreadyFinal];
     describe(&mut document, HttpMethod::Post, "/orders/{id}/cancel", &[&ALWAYS[..], &WITH_BODY, &cancel].concat());
+    needs_no_body(&mut document, HttpMethod::Post, "/orders/{id}/cancel");
     add_parameters(&mut document);
+    add_links(&mut document);
     document
 }
 
@@ -57,4 +59,11 @@ fn add_parameters(document: &mut Document) {
         let filter = filter.description(Some("Only orders with this status")).schema(Some(status()));
         list.parameters.get_or_insert_default().push(filter.build().into());
     }
+}
+
+/// From an order to all that can be asked about it.
+fn add_links(document: &mut Document) {
+    let order = [("id", "$response.body#/id"), ("X-User-Id", "$response.body#/user_id")];
+    leads_to(document, (HttpMethod::Post, "/orders", "201"), &["show", "timeline", "cancel"], &order);
+    leads_to(document, (HttpMethod::Post, "/orders/{id}/cancel", "202"), &["show", "timeline"], &order);
 }

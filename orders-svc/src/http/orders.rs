@@ -158,7 +158,7 @@ pub async fn timeline(
 /// the money already, that stays the reason.
 #[utoipa::path(post, path = "/orders/{id}/cancel", tag = "orders", params(
     ("id" = Uuid, Path, description = "The order's id"),
-), request_body(content = Option<NoFields>), responses(
+), request_body = NoFields, responses(
     (status = 202, description = "Asked for, now or before", body = OrderView),
 ))]
 pub async fn cancel(

@@ -165,19 +165,21 @@ impl From<Timeline> for TimelineView {
 
 /// What a client sends to place an order. Only for the documentation: the fields are read strictly, without floats.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(as = NewOrder, example = json!({"amount": "50.00", "description": "Two tickets"}))]
 pub struct NewOrder {
     /// Greater than 0, at most 1000000000000.00, not more than two decimals; a string or a number.
     #[schema(schema_with = edge::openapi::amount)]
     #[expect(dead_code, reason = "only documents the request")]
     pub amount: String,
-    /// At most 512 characters.
-    #[schema(max_length = 512, required = false)]
+    /// At most 512 characters, none of them NUL.
+    #[schema(max_length = 512, pattern = r"^[^\u0000]*$", required = false)]
     #[expect(dead_code, reason = "only documents the request")]
     pub description: Option<String>,
 }
 
 /// Nothing: the call needs no body, and takes an empty object.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(as = NoFields, example = json!({}))]
 pub struct NoFields {}

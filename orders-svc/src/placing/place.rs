@@ -15,7 +15,7 @@ use std::{
     future::Future,
     time::Duration,
 };
-use store::{Clock, Fault, Micros, Rows, Sql, Store};
+use store::{Clock, Fault, Micros, Rows, Sql, Store, chance};
 use supervision::{Ask, Work};
 use uuid::Uuid;
 
@@ -158,7 +158,12 @@ impl Placing {
         let now = self.clock.now();
         let pay_before = now.plus(self.pay_within);
         let order = |draft: &Draft| {
-            Order::place(OrderId::new(Uuid::now_v7()), draft.order.clone(), self.currency, now, pay_before)
+            let mut draft = draft.order.clone();
+            // Broken: a request that comes again makes another order.
+            if failpoints::broken("rule::idempotency-key") {
+                draft.idempotency_key = None;
+            }
+            Order::place(OrderId::new(chance::id()), draft, self.currency, now, pay_before)
         };
         let orders: Vec<_> = drafts.iter().map(order).collect();
         let request = |(order, draft): (&Order, &Draft)| {
@@ -202,21 +207,23 @@ impl Placing {
         made.sort_by(|(a, _), (b, _)| key(&a.draft).cmp(&key(&b.draft)));
         let mut values = vec![self.currency.as_str().into(), saga::order::START.0.status().as_str().into()];
         let ids = |rows: Vec<QueryResult>| rows.iter().map(|row| row.try_get("", "id")).collect();
-        if self.store.backend() == DbBackend::Postgres {
+        // Broken: the requests are handed over in memory only.
+        let requested = !failpoints::broken("rule::outbox-in-transaction");
+        if self.store.backend() == DbBackend::Postgres && requested {
             values.push(lease.0.into());
             // Nothing has been sent by then: the statement is the whole transaction.
-            fail::fail_point!("placing::before-commit");
+            failpoints::point!("placing::before-commit", return Err(store::planted()));
             let placed = PLACE.query(self.store.connection(), with_requests(columns(&made), &made), values).await?;
-            fail::fail_point!("placing::after-commit");
+            failpoints::point!("placing::after-commit", return Err(store::planted()));
             return ids(placed);
         }
         let tx = self.store.begin().await?;
         let inserted: HashSet<_> = ids(INSERT.query(&*tx, columns(&made), values).await?)?;
-        let fresh = requests.iter().filter(|(order, _)| inserted.contains(order));
+        let fresh = requests.iter().filter(|(order, _)| requested && inserted.contains(order));
         outbox::append(&*tx, &fresh.map(|(_, letter)| letter.clone()).collect::<Vec<_>>(), lease, now).await?;
-        fail::fail_point!("placing::before-commit");
+        failpoints::point!("placing::before-commit", return Err(store::planted()));
         tx.commit().await?;
-        fail::fail_point!("placing::after-commit");
+        failpoints::point!("placing::after-commit", return Err(store::planted()));
         Ok(inserted)
     }
 }
@@ -276,7 +283,7 @@ fn failure(error: &DbErr) -> PlaceError {
             tracing::warn!(%error, "placing cannot reach its database");
             PlaceError::Unavailable
         }
-        Fault::Constraint | Fault::Defect => PlaceError::Failed(error.to_string()),
+        Fault::Constraint | Fault::Damaged | Fault::Defect => PlaceError::Failed(error.to_string()),
     }
 }
 

@@ -58,6 +58,7 @@ impl Announcer {
         if news.is_empty() {
             return;
         }
+        failpoints::point!("pushing::before-tell", return);
         self.hub.tell(news.iter().map(|one| Change { trace: one.trace, ..Change::from(&one.order) }).collect());
         let changes: Vec<_> = news.iter().map(status_change).collect();
         self.recent.keep(&changes, self.clock.now());
@@ -72,7 +73,9 @@ impl Announcer {
     async fn say(&self, changes: &[StatusChange]) {
         for some in changes.chunks(MOST_CHANGES) {
             let changed = OrderStatusChanged { changes: some.to_vec() };
+            failpoints::point!("pushing::before-announce", return);
             self.broker.announce(Announcement::new(&changed, self.instance, self.clock.now())).await;
+            failpoints::point!("pushing::after-announce", return);
         }
     }
 }
@@ -107,6 +110,7 @@ impl Step for Listening {
         let mut deaf_since = clock.now().minus(UNNOTICED);
         loop {
             let heard = tokio::select! {
+                biased;
                 () = stop.cancelled() => return Pause::None,
                 heard = self.hear(&mut *listener, &mut voice) => heard,
             };
@@ -135,8 +139,10 @@ impl Listening {
         pin!(heard);
         loop {
             tokio::select! {
-                heard = &mut heard => return heard,
+                // First, for it is rare: whoever says much could otherwise keep us from it.
+                biased;
                 Ok(()) = voice.reachable.changed() => self.mind(voice).await,
+                heard = &mut heard => return heard,
             }
         }
     }

@@ -14,9 +14,9 @@ use saga::{
     Amount, MessageId, OrderId, TransactionId, UserId,
     order::{Effect, Event, State, Step, step},
 };
-use sea_orm::{DbErr, FromQueryResult};
+use sea_orm::{ConnectionTrait, DbErr, FromQueryResult};
 use std::{collections::HashMap, future::Future, time::SystemTime};
-use store::{Clock, Fault, Micros, Part, Rows, Sql, Store, Together, Tx};
+use store::{Clock, Fault, Micros, Part, Rows, Sql, Store, Together};
 use supervision::{Ask, Work};
 use telemetry::{TraceContext, Tracer};
 
@@ -181,7 +181,9 @@ impl Settling {
                     tracing::warn!(%error, "settling cannot reach its database");
                     return Err(SettleError::Unavailable);
                 }
-                Fault::Constraint | Fault::Defect => return Err(SettleError::Failed(error.to_string())),
+                Fault::Constraint | Fault::Damaged | Fault::Defect => {
+                    return Err(SettleError::Failed(error.to_string()));
+                }
             }
         }
         Err(SettleError::Unavailable)
@@ -190,8 +192,10 @@ impl Settling {
     /// One transaction.
     async fn settle_once(&self, happenings: &[Happening]) -> Result<Results, GivenUp> {
         let (now, since) = (self.clock.now(), SystemTime::now());
+        let stale = self.stale(happenings).await?;
         let tx = self.store.begin().await?;
-        let mut orders = lock(&tx, happenings).await?;
+        let mut orders = lock(&*tx, happenings).await?;
+        take_back(&mut orders, stale);
         let mut letters = Vec::new();
         let settled: Results = happenings.iter().map(|one| self.settle(&mut orders, &mut letters, one, now)).collect();
         let changed: Vec<_> = orders.values().filter(|one| one.order.version != one.read).collect();
@@ -202,14 +206,23 @@ impl Settling {
         if written != u64::try_from(changed.len()).unwrap_or(u64::MAX) {
             return Err(GivenUp::Met);
         }
-        fail::fail_point!("settling::before-commit");
+        failpoints::point!("settling::before-commit", return Err(store::planted().into()));
         tx.commit().await?;
-        fail::fail_point!("settling::after-commit");
+        failpoints::point!("settling::after-commit", return Err(store::planted().into()));
         self.relay.hand_over(letters, lease);
         self.tell(&settled, &changed, now);
         spans::committed(&self.tracer, happenings, &settled, since);
         self.announcer.announce(&news(happenings, &settled, &orders)).await;
         Ok(settled)
+    }
+
+    /// Broken: the orders as they were before the transaction. A step from these that is written nevertheless overwrites another
+    /// instance's; dropping the check of the version alone would be noticed by the row locks.
+    async fn stale(&self, happenings: &[Happening]) -> Result<HashMap<OrderId, Stepped>, DbErr> {
+        if !failpoints::broken("rule::version") {
+            return Ok(HashMap::new());
+        }
+        lock(self.store.connection(), happenings).await
     }
 
     /// Steps one saga in memory.
@@ -228,7 +241,12 @@ impl Settling {
         if version.is_some_and(|version| version != order.version) {
             return Ok(Settled::Unchanged);
         }
-        let (state, effects) = match step(order.state, *event) {
+        let mut stepped = step(order.state, *event);
+        // Broken: a final order takes another verdict, as if it had none.
+        if stepped.is_err() && failpoints::broken("rule::final") {
+            stepped = step(State::New, *event);
+        }
+        let (state, effects) = match stepped {
             Ok(Step::Changed(state, effects)) => (state, effects),
             Ok(Step::Unchanged) => return Ok(Settled::Unchanged),
             Ok(Step::TooLate) => return Ok(Settled::TooLate),
@@ -281,9 +299,18 @@ fn news(happenings: &[Happening], settled: &Results, orders: &HashMap<OrderId, S
     news.collect()
 }
 
-async fn lock(tx: &Tx, happenings: &[Happening]) -> Result<HashMap<OrderId, Stepped>, DbErr> {
+/// The orders in an older state, as if their versions were checked against that.
+fn take_back(orders: &mut HashMap<OrderId, Stepped>, stale: HashMap<OrderId, Stepped>) {
+    for (id, old) in stale {
+        if let Some(one) = orders.get_mut(&id) {
+            one.order = Order { version: one.read, ..old.order };
+        }
+    }
+}
+
+async fn lock<C: ConnectionTrait>(tx: &C, happenings: &[Happening]) -> Result<HashMap<OrderId, Stepped>, DbErr> {
     let ids = Rows::new().uuids(happenings.iter().map(|one| one.order_id.uuid()));
-    let rows = LOCK.query(&**tx, ids, Vec::new()).await?;
+    let rows = LOCK.query(tx, ids, Vec::new()).await?;
     let order = |row| {
         let order = Order::try_from(Model::from_query_result(row, "")?)?;
         Ok((order.id, Stepped { read: order.version, order }))
