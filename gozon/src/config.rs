@@ -2,7 +2,10 @@
 //! Absent: opening what the options name.
 
 use crate::databases::Urls;
-use clap::{Args, Parser, Subcommand, builder::BoolishValueParser};
+use clap::{
+    Args, Parser, Subcommand,
+    builder::{BoolishValueParser, OsStringValueParser, TypedValueParser},
+};
 use launch::{ShopOptions, with_password};
 use std::{
     net::SocketAddr,
@@ -124,13 +127,18 @@ pub struct PlaceOptions {
     /// The two databases.
     #[command(flatten)]
     pub databases: DatabaseOptions,
-    /// Also the dead-letter queues of this RabbitMQ: amqp://user:password@host:port/vhost
+    /// Also the dead letters of this broker: amqp://user:password@host:port/vhost or, if built with it, kafka://host:port
     #[arg(long, value_name = "URL", env = "BROKER_URL", hide_env_values = true)]
     broker_url: Option<String>,
     /// File with the broker's password, for a URL without one
-    #[arg(long, value_name = "FILE", env = "BROKER_PASSWORD_FILE")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "BROKER_PASSWORD_FILE",
+        value_parser = OsStringValueParser::new().map(PathBuf::from)
+    )]
     broker_password_file: Option<PathBuf>,
-    /// What the services put before the names of their queues
+    /// What the services put before the names of their queues or topics
     #[arg(long, value_name = "TEXT", env = "BROKER_PREFIX", default_value = "")]
     pub broker_prefix: String,
 }

@@ -45,6 +45,7 @@ pub struct DatabaseError {
 
 fn verb(error: &DbErr) -> &'static str {
     match error {
+        error if Fault::of(error) == Fault::Damaged => "is damaged",
         DbErr::ConnectionAcquire(_) | DbErr::Conn(_) => "cannot be reached",
         error if Fault::of(error) == Fault::Unavailable => "cannot be read",
         _ => "did not understand",
@@ -62,6 +63,9 @@ pub enum CannotOpen {
         /// What is wrong with it.
         why: OpenError,
     },
+    /// The URL is fine and names a file that is damaged.
+    #[error(transparent)]
+    Damaged(#[from] DatabaseError),
     /// The URL is fine and names a file that is not there.
     #[error("the {database} database cannot be reached: there is no file {}", .path.display())]
     NoFile {
@@ -126,7 +130,10 @@ async fn open(database: Database, url: &str) -> Result<Store, CannotOpen> {
     }
     let options =
         Options { url: url.to_owned(), max_connections: CONNECTIONS, application: "gozon", plans: Plans::Free };
-    Store::open(&options).await.map_err(|why| CannotOpen::Url { database, why })
+    Store::open(&options).await.map_err(|why| match why {
+        OpenError::Driver(error) if Fault::of(&error) == Fault::Damaged => DatabaseError { database, error }.into(),
+        why => CannotOpen::Url { database, why },
+    })
 }
 
 /// The file that a SQLite URL names, if it is not there: opening it would create it.

@@ -141,7 +141,7 @@ impl From<CannotOpen> for Refusal {
     fn from(why: CannotOpen) -> Self {
         let code = match why {
             CannotOpen::Url { .. } => USAGE,
-            CannotOpen::NoFile { .. } => WRONG,
+            CannotOpen::Damaged(_) | CannotOpen::NoFile { .. } => WRONG,
         };
         Self(why.to_string(), code)
     }

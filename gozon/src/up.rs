@@ -2,7 +2,7 @@
 //! Absent: anything of the services' own; this is their composition root once more.
 
 use crate::{
-    config::{UpOptions, embedded},
+    config::{ORDERS_FILE, PAYMENTS_FILE, UpOptions, embedded},
     page::Page,
 };
 use actix_web::{HttpResponse, web};
@@ -13,7 +13,9 @@ use messaging::{
     outbox,
 };
 use prometheus_client::registry::Registry;
+use sea_orm::{DatabaseConnection, DbErr};
 use std::{
+    fmt::Display,
     fs::{File, OpenOptions, create_dir_all},
     io,
     net::SocketAddr,
@@ -46,8 +48,8 @@ impl Shop {
         let lock = lock(&options.data_dir).map_err(|why| StartError::option("data-dir", why))?;
         let listener = launch::bind(options.listen)?;
         let urls = embedded(&options.data_dir).map_err(|why| StartError::option("data-dir", why))?;
-        let (orders, payments) = (open(urls.orders).await?, open(urls.payments).await?);
-        recover(&orders, &payments).await.map_err(|why| StartError::option("data-dir", why))?;
+        let orders = open(urls.orders, &options.data_dir.join(ORDERS_FILE), migration::orders::up).await?;
+        let payments = open(urls.payments, &options.data_dir.join(PAYMENTS_FILE), migration::payments::up).await?;
         let (broker, clock) = (MemoryBroker::new(), Clock::system());
         let parts = orders_svc::app::Parts {
             stores: orders.into(),
@@ -111,18 +113,19 @@ fn lock(dir: &Path) -> Result<File, String> {
     Ok(file)
 }
 
-async fn open(url: String) -> Result<Store, StartError> {
-    let opened = Store::open(&Options { url, max_connections: 4, application: "gozon", plans: Plans::ByIndex }).await;
-    opened.map_err(|error| StartError::option("data-dir", error))
-}
-
-/// Brings both schemas up to date. The lock says that nobody else is here, so whatever was leased has outlived its sender.
-async fn recover(orders: &Store, payments: &Store) -> Result<(), sea_orm::DbErr> {
-    migration::orders::up(orders.connection()).await?;
-    migration::payments::up(payments.connection()).await?;
-    outbox::release_all(orders).await?;
-    outbox::release_all(payments).await?;
-    Ok(())
+/// Opens a database and brings its schema up to date. The lock says that nobody else is here, so whatever was leased has outlived its
+/// sender. What goes wrong is told with the file's name.
+async fn open(
+    url: String,
+    file: &Path,
+    migrate: impl AsyncFn(&DatabaseConnection) -> Result<(), DbErr>,
+) -> Result<Store, StartError> {
+    let wrong = |why: &dyn Display| StartError::option("data-dir", format!("{}: {why}", file.display()));
+    let options = Options { url, max_connections: 4, application: "gozon", plans: Plans::ByIndex };
+    let store = Store::open(&options).await.map_err(|why| wrong(&why))?;
+    migrate(store.connection()).await.map_err(|why| wrong(&why))?;
+    outbox::release_all(&store).await.map_err(|why| wrong(&why))?;
+    Ok(store)
 }
 
 fn routes(

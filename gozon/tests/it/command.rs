@@ -101,8 +101,10 @@ async fn only_a_settled_audit_minds_orders_in_flight() -> TestResult {
 async fn a_bad_option_is_one_line_and_exits_with_2() -> TestResult {
     let (dir, _shop) = data_dir().await?;
     let dir = path(dir.path());
-    let amqp = ["dead", "list", "--data-dir", dir, "--broker-url", "kafka://localhost"];
-    let cases: [(&[&str], &str); 12] = [
+    let amqp = ["dead", "list", "--data-dir", dir, "--broker-url", "http://localhost"];
+    let kafka = ["dead", "list", "--data-dir", dir, "--broker-url", "kafka://user:secret@localhost"];
+    let no_kafka = if cfg!(feature = "kafka") { "must be kafka://" } else { "this program was built without Kafka" };
+    let cases: [(&[&str], &str); 13] = [
         (&["up", "--listen", "nowhere"], "--listen <ADDRESS>"),
         (
             &["up", "--otel-exporter-otlp-endpoint", "localhost:4318"],
@@ -121,6 +123,7 @@ async fn a_bad_option_is_one_line_and_exits_with_2() -> TestResult {
         (&["dead", "discard", "--data-dir", dir], "<IDS>"),
         (&["dead", "discard", "--data-dir", dir, "--all", "x"], "cannot be used with"),
         (&amqp, "--broker-url: must be amqp://"),
+        (&kafka, no_kafka),
     ];
     for (args, words) in cases {
         let output = run(args.iter().copied()).await?;
