@@ -52,12 +52,24 @@ pub enum Server {
     Compose,
     /// Prometheus, for the tests of the alert rules and the dashboard; with it comes promtool.
     Prometheus,
+    /// Python with its module `venv`, for the tools that come as Python packages.
+    Python,
+    /// A C compiler and `make`, for librdkafka, which is compiled from source.
+    BuildTools,
 }
 
 impl Server {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Postgres, Self::RabbitMq, Self::Chromium, Self::Nginx, Self::Compose, Self::Prometheus];
+    pub const ALL: [Self; 8] = [
+        Self::Postgres,
+        Self::RabbitMq,
+        Self::Chromium,
+        Self::Nginx,
+        Self::Compose,
+        Self::Prometheus,
+        Self::Python,
+        Self::BuildTools,
+    ];
 
     /// Its programs are here, or need not be because the environment names a server.
     fn is_there(self) -> bool {
@@ -69,6 +81,8 @@ impl Server {
                 Server::Nginx => programs::nginx().is_some(),
                 Server::Compose => programs::compose().is_some(),
                 Server::Prometheus => programs::prometheus().is_some() && programs::promtool().is_some(),
+                Server::Python => programs::has_python(),
+                Server::BuildTools => programs::has_build_tools(),
             }
     }
 
@@ -80,6 +94,8 @@ impl Server {
             Server::Nginx => "nginx",
             Server::Compose => "docker-compose",
             Server::Prometheus => "prometheus",
+            Server::Python => "python3-venv",
+            Server::BuildTools => "build-essential",
         }
     }
 
@@ -89,7 +105,7 @@ impl Server {
             Server::Postgres => Some(POSTGRES_VARIABLE),
             Server::RabbitMq => Some(AMQP_VARIABLE),
             Server::Chromium => Some(CHROMIUM_VARIABLE),
-            Server::Nginx | Server::Compose | Server::Prometheus => None,
+            Server::Nginx | Server::Compose | Server::Prometheus | Server::Python | Server::BuildTools => None,
         }
     }
 }

@@ -7,7 +7,7 @@ use std::{
     ffi::OsStr,
     io::Write,
     os::unix::process::CommandExt,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
 
@@ -38,6 +38,18 @@ tries=0
 while [ "$tries" -lt 100 ] && [ -e "$1" ]; do tries=$((tries + 1)); sleep 0.2; rm -rf -- "$1"; done
 "#;
 
+/// `$1` the root of a volume.
+const UNMOUNT: &str = r#"
+read -r released && exit 0
+umount --lazy "$1"
+"#;
+
+/// `$@` files.
+const UNLOCK: &str = r#"
+read -r released && exit 0
+chattr -i "$@"
+"#;
+
 pub(crate) struct Leash {
     holder: Child,
 }
@@ -51,6 +63,16 @@ impl Leash {
     /// Removes `directory` with all that is in it.
     pub(crate) fn on_directory(directory: &Path) -> Result<Leash> {
         Leash::hold(REMOVE_DIRECTORY, [directory.as_os_str()])
+    }
+
+    /// Unmounts the volume whose root is `directory`; another leash may remove that.
+    pub(crate) fn on_mount(directory: &Path) -> Result<Leash> {
+        Leash::hold(UNMOUNT, [directory.as_os_str()])
+    }
+
+    /// Lets files be written again.
+    pub(crate) fn on_locked(files: &[PathBuf]) -> Result<Leash> {
+        Leash::hold(UNLOCK, files.iter().map(|file| file.as_os_str()))
     }
 
     fn hold<'a>(script: &str, arguments: impl IntoIterator<Item = &'a OsStr>) -> Result<Leash> {

@@ -10,6 +10,8 @@
 //! | a server for its pages and routes | [`Nginx::start`] |
 //! | to see metrics as an operator does | [`Prometheus::start`], [`promtool`] |
 //! | a bad network between its code and a server | [`Proxy::start`] |
+//! | a disk that is full or read-only | [`Volume::mount`] |
+//! | files that nobody may write any more | [`Locked::lock`] |
 //! | to wait for something without a sleep | [`wait_until`] |
 //!
 //! Whatever is started here ends with its owner: by `Drop`, and by a leash (a tiny shell process that notices the
@@ -19,7 +21,9 @@
 mod daemon;
 mod install;
 mod leash;
+mod locked;
 mod nginx;
+mod not_run;
 mod place;
 mod postgres;
 mod programs;
@@ -28,14 +32,19 @@ mod proxy;
 mod rabbitmq;
 mod servers;
 mod signals;
+mod volume;
 mod wait;
 
 pub use install::{Server, ensure_installed};
+pub use locked::Locked;
 pub use nginx::Nginx;
+pub use not_run::NOT_RUN;
+pub(crate) use not_run::not_run;
 pub use postgres::Postgres;
 pub use programs::pgbench;
 pub use prometheus::{Prometheus, promtool};
 pub use proxy::{Proxy, address_of};
 pub use rabbitmq::RabbitMq;
-pub use servers::{AMQP_VARIABLE, POSTGRES_VARIABLE, Servers, amqp_url, postgres_url};
+pub use servers::{AMQP_VARIABLE, KAFKA_VARIABLE, POSTGRES_VARIABLE, Servers, amqp_url, kafka_servers, postgres_url};
+pub use volume::Volume;
 pub use wait::wait_until;

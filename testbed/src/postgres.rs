@@ -122,6 +122,19 @@ impl Postgres {
         self.start_again()
     }
 
+    /// Gives each page a checksum from now on, by which one that is damaged is found out. Only while the server is stopped in order.
+    ///
+    /// # Errors
+    /// When it runs, or was not stopped in order.
+    pub fn enable_checksums(&self) -> Result<()> {
+        let program = programs::beside_postgres("pg_checksums").context("pg_checksums is not there")?;
+        let mut checksums = self.deaf(&program);
+        let output = checksums.args(["--enable", "--pgdata"]).arg(self.data()).stdin(Stdio::null()).output();
+        let output = output.context("cannot run pg_checksums")?;
+        ensure!(output.status.success(), "pg_checksums failed: {}", String::from_utf8_lossy(&output.stderr));
+        Ok(())
+    }
+
     /// Freezes the server and its sessions: connections stay open, nothing answers.
     ///
     /// # Errors
@@ -167,9 +180,13 @@ impl Postgres {
         Ok(())
     }
 
-    /// A program of this PostgreSQL, deaf to the `PG...` variables of whoever runs the tests.
     fn program(&self, name: &str) -> Command {
-        let mut command = Command::new(self.programs.join(name));
+        self.deaf(&self.programs.join(name))
+    }
+
+    /// A program that does not hear the `PG...` variables of whoever runs the tests.
+    fn deaf(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
         command.env_clear().envs(std::env::vars_os().filter(|(key, _)| key == "PATH"));
         command.env("LC_ALL", "C").env("HOME", self.place.path()).current_dir(self.place.path());
         if let Some(account) = self.account {
@@ -178,7 +195,9 @@ impl Postgres {
         command
     }
 
-    fn data(&self) -> PathBuf {
+    /// Its data directory, for what happens to disks.
+    #[must_use]
+    pub fn data(&self) -> PathBuf {
         self.place.path().join("data")
     }
 }

@@ -3,6 +3,7 @@
 use std::{
     env, fs,
     path::{Path, PathBuf},
+    process::{Command, Stdio},
 };
 
 /// Debian's wrapper around RabbitMQ's scripts: it changes the user and the directory, and loses our settings.
@@ -15,11 +16,16 @@ pub(crate) fn postgres() -> Option<PathBuf> {
     path().into_iter().chain(packaged).find(complete)
 }
 
-/// The load generator that comes with PostgreSQL, of the same version; a link to the server may lead to where it lies.
+/// The load generator that comes with PostgreSQL, of the same version.
 #[must_use]
 pub fn pgbench() -> Option<PathBuf> {
+    beside_postgres("pgbench")
+}
+
+/// Another program of the same PostgreSQL; a link to the server may lead to where it lies.
+pub(crate) fn beside_postgres(name: &str) -> Option<PathBuf> {
     let server = postgres()?.join("postgres").canonicalize().ok()?;
-    Some(server.with_file_name("pgbench")).filter(|pgbench| pgbench.is_file())
+    Some(server.with_file_name(name)).filter(|program| program.is_file())
 }
 
 /// The script `rabbitmq-server`.
@@ -62,6 +68,18 @@ pub(crate) fn prometheus() -> Option<PathBuf> {
 /// The program that judges what Prometheus is told.
 pub(crate) fn promtool() -> Option<PathBuf> {
     path().into_iter().map(|bin| bin.join("promtool")).find(|promtool| promtool.is_file())
+}
+
+/// Whether there is a Python that can make environments: Debian's own has neither of the two modules without `python3-venv`.
+pub(crate) fn has_python() -> bool {
+    let mut python = Command::new("python3");
+    python.args(["-c", "import ensurepip, venv"]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    python.status().is_ok_and(|status| status.success())
+}
+
+/// Whether C and C++ can be compiled and a makefile followed.
+pub(crate) fn has_build_tools() -> bool {
+    ["cc", "c++", "make"].iter().all(|program| path().into_iter().any(|bin| bin.join(program).is_file()))
 }
 
 /// The directories of `PATH`.

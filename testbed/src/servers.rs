@@ -16,6 +16,9 @@ pub const POSTGRES_VARIABLE: &str = "TEST_POSTGRES_URL";
 /// `amqp://` address of a broker where tests may declare queues.
 pub const AMQP_VARIABLE: &str = "TEST_AMQP_URL";
 
+/// `kafka://` address of a Kafka where tests may make topics. Without it they use librdkafka's mock cluster.
+pub const KAFKA_VARIABLE: &str = "TEST_KAFKA_URL";
+
 /// One PostgreSQL and one RabbitMQ: those the environment names, else private ones that end with this value.
 pub struct Servers {
     postgres_url: String,
@@ -74,6 +77,13 @@ pub fn postgres_url() -> String {
 #[must_use]
 pub fn amqp_url() -> String {
     required(AMQP_VARIABLE)
+}
+
+/// The servers of the Kafka that tests may use, as `host:port,host:port`, if there is one.
+#[must_use]
+pub fn kafka_servers() -> Option<String> {
+    let url = given(KAFKA_VARIABLE)?;
+    Some(url.strip_prefix("kafka://").unwrap_or(&url).trim_end_matches('/').to_owned())
 }
 
 fn required(variable: &str) -> String {
