@@ -11,6 +11,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use std::{
     collections::HashMap,
+    net::SocketAddr,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -24,6 +25,7 @@ pub struct Client {
     orders: Arc<[Endpoint]>,
     payments: Arc<[Endpoint]>,
     turn: Arc<AtomicUsize>,
+    troubles: Arc<AtomicUsize>,
 }
 
 /// An answer.
@@ -93,12 +95,17 @@ impl Client {
     /// When the system refuses.
     pub(crate) fn of(orders: Arc<[Endpoint]>, payments: Arc<[Endpoint]>) -> Result<Self> {
         let http = reqwest::Client::builder().timeout(LIMIT).build()?;
-        Ok(Self { http, orders, payments, turn: Arc::default() })
+        Ok(Self { http, orders, payments, turn: Arc::default(), troubles: Arc::default() })
     }
 
     /// One of the shop's users.
     pub fn user(&self, id: impl Into<String>) -> User {
         User { client: self.clone(), id: id.into() }
+    }
+
+    /// Where the instances of orders listen that run.
+    pub fn orders(&self) -> Vec<SocketAddr> {
+        self.orders.iter().filter_map(Endpoint::get).collect()
     }
 
     /// `GET`s a page of operation from every instance that runs.
@@ -112,15 +119,28 @@ impl Client {
         Ok(answers)
     }
 
+    /// How many requests so far had to be repeated, because of an answer from 500 on or for want of one.
+    pub fn troubles(&self) -> usize {
+        self.troubles.load(Ordering::Relaxed)
+    }
+
     /// Whether all instances that run are ready.
     ///
     /// # Errors
     /// When one gives no answer.
     pub async fn ready(&self) -> Result<bool> {
-        Ok(self.operation("/readyz").await?.iter().all(|answer| answer.status == 200))
+        Ok(self.readiness().await?.iter().all(|answer| answer.status == 200))
     }
 
-    /// The sum of a counter over all instances that run, and over all its series with this label, written `actor="ledger"`.
+    /// What each instance that runs says about being ready.
+    ///
+    /// # Errors
+    /// When one gives no answer.
+    pub async fn readiness(&self) -> Result<Vec<Answer>> {
+        self.operation("/readyz").await
+    }
+
+    /// The sum of a counter or gauge over all instances that run, and over all its series with this label, written `actor="ledger"`.
     ///
     /// # Errors
     /// When one gives no answer.
@@ -225,6 +245,15 @@ impl User {
         self.send(&Call::post("/orders", Some(json!({"amount": amount})), key)).await
     }
 
+    /// Places an order with a description, once.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub async fn place_described(&self, amount: &str, key: &str, description: &str) -> Result<Answer> {
+        let body = json!({"amount": amount, "description": description});
+        self.send(&Call::post("/orders", Some(body), Some(key))).await
+    }
+
     /// Places an order that must be accepted; gives its id.
     ///
     /// # Errors
@@ -249,6 +278,16 @@ impl User {
         self.send(&Call::post(format!("/orders/{order}/cancel"), None, None)).await
     }
 
+    /// Wishes that an order be cancelled, again and again until the shop has recorded it or says that it is final; gives which.
+    ///
+    /// # Errors
+    /// When the shop says anything else, or nothing for too long.
+    pub async fn cancel_surely(&self, order: &str) -> Result<bool> {
+        let answer = self.insist(Call::post(format!("/orders/{order}/cancel"), None, None)).await?;
+        ensure!([202, 409].contains(&answer.status), "a cancel is recorded or too late: {answer:?}");
+        Ok(answer.status == 202)
+    }
+
     /// Waits until the order is final; gives its status and reason, such as `CANCELLED insufficient_funds`.
     ///
     /// # Errors
@@ -267,13 +306,25 @@ impl User {
     /// # Errors
     /// When a page cannot be had.
     pub async fn all_orders(&self) -> Result<Vec<Value>> {
-        let (mut orders, mut path) = (Vec::new(), "/orders?limit=100".to_owned());
+        self.all_pages("/orders", "orders").await
+    }
+
+    /// All entries of the account, newest first, through all pages.
+    ///
+    /// # Errors
+    /// When a page cannot be had.
+    pub async fn all_transactions(&self) -> Result<Vec<Value>> {
+        self.all_pages("/accounts/transactions", "transactions").await
+    }
+
+    async fn all_pages(&self, list: &str, field: &str) -> Result<Vec<Value>> {
+        let (mut all, mut path) = (Vec::new(), format!("{list}?limit=100"));
         loop {
             let page = self.insist(Call::get(&path)).await?.expect(200)?;
-            orders.extend(page["orders"].as_array().context("a page has orders")?.iter().cloned());
+            all.extend(page[field].as_array().with_context(|| format!("a page has {field}"))?.iter().cloned());
             match page["next_cursor"].as_str() {
-                Some(cursor) => path = format!("/orders?limit=100&cursor={cursor}"),
-                None => return Ok(orders),
+                Some(cursor) => path = format!("{list}?limit=100&cursor={cursor}"),
+                None => return Ok(all),
             }
         }
     }
@@ -291,7 +342,9 @@ impl User {
     async fn insist(&self, call: Call) -> Result<Answer> {
         let call = &call;
         eventually(&format!("an answer to {call:?}"), || async move {
-            Ok(self.send(call).await.ok().filter(|answer| !answer.is_for_now()))
+            let answer = self.send(call).await.ok().filter(|answer| !answer.is_for_now());
+            self.client.troubles.fetch_add(usize::from(answer.is_none()), Ordering::Relaxed);
+            Ok(answer)
         })
         .await
     }

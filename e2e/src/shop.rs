@@ -6,11 +6,12 @@ use crate::broker::Topology;
 use crate::{Books, Client, Process, Receipts, programs, wait::until};
 use anyhow::{Context, Result, ensure};
 use futures_util::{FutureExt, future::try_join_all};
-use gozon::config::embedded;
+use gozon::{audit::Report, config::embedded};
 use std::{
     env,
     ffi::OsString,
     panic::{AssertUnwindSafe, resume_unwind},
+    path::{Path, PathBuf},
     sync::Arc,
 };
 use tempfile::TempDir;
@@ -30,10 +31,9 @@ pub struct Shop {
     pub books: Books,
     #[cfg(feature = "servers")]
     pub(crate) topology: Option<Topology>,
-    #[cfg_attr(
-        not(feature = "servers"),
-        expect(dead_code, reason = "held until the shop is gone; others put logs there")
-    )]
+    /// Whether its databases are on a server, and still there.
+    #[cfg(feature = "servers")]
+    pub(crate) on_servers: bool,
     pub(crate) dir: TempDir,
     pub(crate) _room: SemaphorePermit<'static>,
 }
@@ -58,24 +58,37 @@ impl Shop {
     /// # Errors
     /// When it does not open.
     pub async fn embedded_with(variables: &[(&str, &str)]) -> Result<Self> {
+        let mut shop = Self::prepare(None, variables).await?;
+        shop.start().await?;
+        Ok(shop)
+    }
+
+    /// The embedded shop with its data in this directory, not started.
+    ///
+    /// # Errors
+    /// When there is no program.
+    pub async fn embedded_in(data: &Path) -> Result<Self> {
+        Self::prepare(Some(data), &[]).await
+    }
+
+    async fn prepare(data: Option<&Path>, variables: &[(&str, &str)]) -> Result<Self> {
         let (dir, _room) = room().await?;
-        let data = dir.path().join("data");
+        let data = data.map_or_else(|| dir.path().join("data"), Path::to_owned);
         let arguments = [OsString::from("up"), "--data-dir".into(), data.clone().into()];
         let program = tokio::task::spawn_blocking(programs::gozon).await??;
         let mut shop = Process::new("gozon".to_owned(), program, arguments.into(), dir.path().to_owned());
         variables.iter().for_each(|(variable, value)| shop.set(variable, value));
-        shop.start().await?;
-        let shop = Self {
+        Ok(Self {
             orders: vec![shop],
             payments: Vec::new(),
             books: Books::at(embedded(&data)?),
             #[cfg(feature = "servers")]
             topology: None,
+            #[cfg(feature = "servers")]
+            on_servers: false,
             dir,
             _room,
-        };
-        shop.ready().await?;
-        Ok(shop)
+        })
     }
 
     /// A client of all instances.
@@ -85,6 +98,12 @@ impl Shop {
     pub fn client(&self) -> Result<Client> {
         let endpoints = |processes: &[Process]| processes.iter().map(Process::endpoint).collect::<Arc<[_]>>();
         Client::of(endpoints(&self.orders), endpoints(&self.payments))
+    }
+
+    /// Leaves the processes' logs where they are when the shop is gone; says where.
+    pub fn keep_logs(&mut self) -> PathBuf {
+        self.dir.disable_cleanup(true);
+        self.dir.path().to_owned()
     }
 
     /// Its exchanges and queues.
@@ -144,6 +163,27 @@ impl Shop {
         self.ready().await
     }
 
+    /// Waits until nothing is on its way any more; gives the report on the books.
+    /// Books that look settled are not when an instance that everybody had given up still holds a message: it will answer it again.
+    ///
+    /// # Errors
+    /// With the last report, when that does not come.
+    pub async fn settled(&self) -> Result<Report> {
+        self.no_message_in_hand().await?;
+        let report = self.books.settled().await?;
+        self.no_message_in_hand().await?;
+        Ok(report)
+    }
+
+    async fn no_message_in_hand(&self) -> Result<()> {
+        let client = &self.client()?;
+        until("no instance to have a message in hand", || async move {
+            let in_hand = ["orders", "payments"].map(|service| format!("{service}_inbox_in_hand"));
+            Ok(client.counted(&in_hand[0], "").await? + client.counted(&in_hand[1], "").await? == 0)
+        })
+        .await
+    }
+
     /// Does `test` to the shop and then gives the verdict: what clients were promised is there and final, the books are in order,
     /// nothing is left behind, and the processes end as they should.
     ///
@@ -167,7 +207,7 @@ impl Shop {
     }
 
     async fn judge(&mut self, receipts: &Receipts) -> Result<()> {
-        let report = self.books.settled().await?;
+        let report = self.settled().await?;
         receipts.check(&self.client()?).await?;
         if receipts.accepted() > 0 {
             let (there, promised) = (&report.money.topups, receipts.money());
@@ -189,6 +229,8 @@ impl Shop {
     pub async fn remove(&mut self) -> Result<()> {
         if let Some(topology) = self.topology.take() {
             topology.remove().await?;
+        }
+        if std::mem::take(&mut self.on_servers) {
             crate::servers::remove(&self.books).await?;
         }
         Ok(())
