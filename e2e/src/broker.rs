@@ -12,10 +12,12 @@ use lapin::{
     },
     types::FieldTable,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::time::timeout;
+use uuid::Uuid;
 
-const QUEUES: [&str; 4] =
+/// All queues of a shop, those of the dead letters among them.
+pub const QUEUES: [&str; 4] =
     ["payments.requests", "payments.requests.dead", "orders.payment-results", "orders.payment-results.dead"];
 const EXCHANGES: [&str; 2] = ["gozon", "gozon.dead"];
 
@@ -27,7 +29,8 @@ pub struct Topology {
 }
 
 impl Topology {
-    pub(crate) fn new(url: &str, prefix: &str) -> Self {
+    /// Of the shop with this prefix on the broker.
+    pub fn new(url: &str, prefix: &str) -> Self {
         Self { url: url.to_owned(), prefix: prefix.to_owned() }
     }
 
@@ -79,6 +82,31 @@ pub struct Message {
     pub body: Value,
 }
 
+impl Message {
+    /// The same as somebody would send it who does not remember having sent it.
+    #[must_use]
+    pub fn under_another_id(&self) -> Self {
+        let mut other = self.clone();
+        other.body["id"] = json!(Uuid::now_v7());
+        other
+    }
+
+    /// What payments would say if it had decided otherwise about this order. Only of its answers about a payment.
+    #[must_use]
+    pub fn contradicted(&self) -> Self {
+        let mut other = self.under_another_id();
+        let paid = self.routing_key == "payment.succeeded";
+        let word = if paid { "declined" } else { "succeeded" };
+        other.routing_key = format!("payment.{word}");
+        other.body["type"] = json!(format!("gozon.payment.{word}.v1"));
+        match paid {
+            true => other.body["data"]["reason"] = json!("insufficient_funds"),
+            false => other.body["data"]["transaction_id"] = json!(Uuid::now_v7()),
+        }
+        other
+    }
+}
+
 impl Visitor {
     fn name(&self, name: &str) -> String {
         format!("{}{name}", self.prefix)
@@ -89,12 +117,22 @@ impl Visitor {
     /// # Errors
     /// When it is not.
     pub async fn publish(&self, routing_key: &str, body: &[u8], properties: BasicProperties) -> Result<()> {
+        self.send(&self.name("gozon"), routing_key, body, properties).await
+    }
+
+    /// Puts a message into this queue and no other, and comes back when it is there.
+    ///
+    /// # Errors
+    /// When it is not.
+    pub async fn put(&self, queue: &str, body: &[u8]) -> Result<()> {
+        self.send("", &self.name(queue), body, BasicProperties::default()).await
+    }
+
+    async fn send(&self, exchange: &str, key: &str, body: &[u8], properties: BasicProperties) -> Result<()> {
         let mandatory = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
-        let (exchange, key) = (self.name("gozon"), routing_key);
-        let published =
-            self.channel.basic_publish(exchange.as_str().into(), key.into(), mandatory, body, properties).await?;
+        let published = self.channel.basic_publish(exchange.into(), key.into(), mandatory, body, properties).await?;
         let confirmation = published.await?;
-        ensure!(confirmation.is_ack() && confirmation.take_message().is_none(), "nobody takes {routing_key}");
+        ensure!(confirmation.is_ack() && confirmation.take_message().is_none(), "nobody takes {key}");
         Ok(())
     }
 
@@ -125,9 +163,17 @@ impl Visitor {
     /// # Errors
     /// When there is no such queue.
     pub async fn take(&self, queue: &str) -> Result<Option<String>> {
+        Ok(self.take_bytes(queue).await?.map(|body| String::from_utf8_lossy(&body).into_owned()))
+    }
+
+    /// The same, byte for byte.
+    ///
+    /// # Errors
+    /// When there is no such queue.
+    pub async fn take_bytes(&self, queue: &str) -> Result<Option<Vec<u8>>> {
         let gone = BasicGetOptions { no_ack: true };
         let message = self.channel.basic_get(self.name(queue).as_str().into(), gone).await?;
-        Ok(message.map(|message| String::from_utf8_lossy(&message.delivery.data).into_owned()))
+        Ok(message.map(|message| message.delivery.data))
     }
 
     /// Messages that wait in a queue.
@@ -173,14 +219,22 @@ impl Tap {
     /// The next message.
     ///
     /// # Errors
-    /// When nothing is said for too long.
+    /// When nothing is said for too long, or what is said is not JSON.
     pub async fn next(&mut self) -> Result<Message> {
+        let (routing_key, body) = self.hear().await?;
+        Ok(Message { routing_key, body: serde_json::from_slice(&body)? })
+    }
+
+    /// The routing key and the body of whatever is said next.
+    ///
+    /// # Errors
+    /// When nothing is said for too long.
+    pub async fn hear(&mut self) -> Result<(String, Vec<u8>)> {
         let Some(delivery) = timeout(LIMIT, self.0.next()).await.context("nothing is said")? else {
             bail!("the connection is gone");
         };
         let delivery = delivery?;
-        let body = serde_json::from_slice(&delivery.data)?;
-        Ok(Message { routing_key: delivery.routing_key.to_string(), body })
+        Ok((delivery.routing_key.to_string(), delivery.data))
     }
 
     /// The next messages.

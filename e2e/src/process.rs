@@ -13,6 +13,8 @@ use std::{
     process::{ExitStatus, Stdio},
     sync::{Arc, Mutex, PoisonError},
 };
+#[cfg(feature = "failpoints")]
+use tokio::io::AsyncWriteExt;
 use tokio::{
     process::{Child, Command},
     time::timeout,
@@ -65,6 +67,11 @@ impl Process {
         twin
     }
 
+    /// Its name, such as `orders-svc-0`.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Sets a variable for the starts to come.
     pub fn set(&mut self, variable: &str, value: &str) {
         self.environment.push((variable.to_owned(), value.to_owned()));
@@ -93,9 +100,14 @@ impl Process {
         command.args(&self.arguments).args(["--listen", "127.0.0.1:0", "--log-format", "json"]);
         command.env_clear().envs(env::vars_os().filter(|(name, _)| PASSED_ON.iter().any(|passed| name == passed)));
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
-        command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).kill_on_drop(true);
+        // Where points can be armed, the arming comes that way.
+        let stdin = if cfg!(feature = "failpoints") { Stdio::piped() } else { Stdio::null() };
+        command.stdin(stdin).stdout(log.try_clone()?).stderr(log).kill_on_drop(true);
         self.child = Some(command.spawn().with_context(|| format!("{} cannot be started", self.program.display()))?);
         let listening = self.listening().await;
+        if listening.is_err() {
+            self.child = None;
+        }
         let address = listening.map_err(|error| error.context(self.quoted()))?;
         self.endpoint.set(Some(address));
         Ok(())
@@ -171,6 +183,50 @@ impl Process {
     /// When it does not run.
     pub async fn thaw(&self) -> Result<()> {
         send("CONT", self.id()?).await
+    }
+
+    /// Arms a failpoint of the running process.
+    ///
+    /// # Errors
+    /// When it does not run, or not any more.
+    #[cfg(feature = "failpoints")]
+    pub async fn arm(&mut self, point: &str, action: &str) -> Result<()> {
+        let ear = self.child.as_mut().and_then(|child| child.stdin.as_mut());
+        let ear = ear.with_context(|| format!("{} does not run", self.name))?;
+        ear.write_all(format!("{point}={action}\n").as_bytes()).await?;
+        Ok(ear.flush().await?)
+    }
+
+    /// How often a fault has struck there since the start.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub fn struck(&self, point: &str) -> Result<usize> {
+        let strikes = |line: &&str| {
+            line.contains("a fault strikes")
+                && serde_json::from_str(line).is_ok_and(|line: Value| line["point"] == point)
+        };
+        Ok(fs::read_to_string(self.log())?.lines().filter(strikes).count())
+    }
+
+    /// Whether these words stand in its log since the start.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub fn has_logged(&self, words: &str) -> Result<bool> {
+        Ok(fs::read_to_string(self.log())?.contains(words))
+    }
+
+    /// Waits until it has ended by itself, and says how.
+    ///
+    /// # Errors
+    /// When it does not run, or does not end.
+    #[cfg(feature = "failpoints")]
+    pub async fn ended(&mut self) -> Result<ExitStatus> {
+        let mut child = self.child.take().with_context(|| format!("{} does not run", self.name))?;
+        let ended = timeout(LIMIT, child.wait()).await;
+        self.endpoint.set(None);
+        Ok(ended.with_context(|| format!("{} does not end; {}", self.name, self.quoted()))??)
     }
 
     /// Whether it was started and not ended by us since.

@@ -53,8 +53,10 @@ fn make_gozon(profile: &Path) -> Result<()> {
     if profile.ends_with("release") {
         cargo.arg("--release");
     }
-    if cfg!(feature = "failpoints") {
-        cargo.args(["--features", "gozon/failpoints"]);
+    for (feature, chosen) in [("failpoints", cfg!(feature = "failpoints")), ("kafka", cfg!(feature = "kafka"))] {
+        if chosen {
+            cargo.args(["--features", &format!("gozon/{feature}")]);
+        }
     }
     let status = cargo.current_dir(env!("CARGO_MANIFEST_DIR")).status().context("cargo cannot be run")?;
     ensure!(status.success(), "cargo cannot build gozon ({status})");

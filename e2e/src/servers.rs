@@ -18,7 +18,7 @@ pub struct Plan {
     pub payments: usize,
     /// A PostgreSQL where databases can be created.
     pub postgres_url: String,
-    /// A RabbitMQ.
+    /// A RabbitMQ, or a Kafka.
     pub amqp_url: String,
     /// Put before the names of all exchanges and queues.
     pub prefix: String,
@@ -71,7 +71,9 @@ impl Plan {
             orders: self.instances("orders-svc", self.orders, &urls.orders, dir.path())?,
             payments: self.instances("payments-svc", self.payments, &urls.payments, dir.path())?,
             books: Books::at(urls),
-            topology: Some(Topology::new(&self.amqp_url, &self.prefix)),
+            // A Kafka's topics go with its mock.
+            topology: (!self.amqp_url.starts_with("kafka:")).then(|| Topology::new(&self.amqp_url, &self.prefix)),
+            on_servers: true,
             dir,
             _room,
         })

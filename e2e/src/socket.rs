@@ -136,6 +136,19 @@ impl Socket {
     /// # Errors
     /// When nothing comes for too long, it cannot be read, or an older version comes after a newer one.
     pub async fn next(&mut self) -> Result<Pushed> {
+        let pushed = self.hear().await?;
+        let (Pushed::Snapshot(news) | Pushed::Update(news)) = &pushed else { return Ok(pushed) };
+        if let Some(known) = self.known.insert(news.order_id.clone(), news.clone()) {
+            ensure!(known.version <= news.version, "{news:?} came after {known:?}");
+        }
+        Ok(pushed)
+    }
+
+    /// The next message, whatever it says, even if it is older than what is known.
+    ///
+    /// # Errors
+    /// When nothing comes for too long, or it cannot be read.
+    pub async fn hear(&mut self) -> Result<Pushed> {
         let next = timeout(LIMIT, self.stream.next()).await;
         match next.with_context(|| format!("nothing was pushed for {LIMIT:?}"))? {
             Some(Ok(Message::Text(text))) => self.take(serde_json::from_str(&text)?),
@@ -157,9 +170,6 @@ impl Socket {
         let update = message["type"] == "update";
         let payment = update.then(|| if news.outcome == "FINISHED" { "succeeded" } else { "failed" });
         ensure!(news.payment_status.as_deref() == payment, "{message} has another payment_status than {payment:?}");
-        if let Some(known) = self.known.insert(news.order_id.clone(), news.clone()) {
-            ensure!(known.version <= news.version, "{news:?} came after {known:?}");
-        }
         Ok(if update { Pushed::Update(news) } else { Pushed::Snapshot(news) })
     }
 

@@ -23,11 +23,14 @@ const FIRST_MONEY: i64 = 40;
 const TOP_UP_EVERY: usize = 8;
 /// Every so many orders a buyer waits for the outcome.
 const WAIT_EVERY: usize = 25;
+/// Every so many orders a buyer who changes his mind cancels at once.
+const CANCEL_EVERY: usize = 3;
 
 /// What clients were promised: every order that was answered 201, and all the money that was answered 200.
 #[derive(Debug, Default)]
 pub struct Receipts {
     orders: Mutex<BTreeMap<String, BTreeSet<String>>>,
+    cancelled: Mutex<BTreeSet<String>>,
     number: AtomicUsize,
     topped_up: AtomicI64,
 }
@@ -37,6 +40,10 @@ impl Receipts {
         let mut orders = self.orders.lock().unwrap_or_else(PoisonError::into_inner);
         orders.entry(user.id.clone()).or_default().insert(order);
         self.number.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn note_cancel(&self, order: String) {
+        self.cancelled.lock().unwrap_or_else(PoisonError::into_inner).insert(order);
     }
 
     fn note_money(&self, units: i64) {
@@ -53,16 +60,22 @@ impl Receipts {
         format!("{}.00", self.topped_up.load(Ordering::Relaxed))
     }
 
-    /// Checks that the shop has exactly the orders that it promised, all of them final. Nothing may be under way any more.
+    /// Checks that the shop has exactly the orders that it promised, all of them final, and that none was finished whose cancel was
+    /// recorded. Nothing may be under way any more.
     ///
     /// # Errors
-    /// When an order is missing, was made twice, or is not final.
+    /// When an order is missing, was made twice, is not final, or not cancelled as it was promised to be.
     pub async fn check(&self, client: &Client) -> Result<()> {
         let promised = self.orders.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let cancelled = &self.cancelled.lock().unwrap_or_else(PoisonError::into_inner).clone();
         try_join_all(promised.iter().map(|(user, promised)| async move {
             let orders = client.user(user).all_orders().await?;
             let open: Vec<_> = orders.iter().filter(|order| order["status"] == "NEW").collect();
             ensure!(open.is_empty(), "{user} has orders that are not final: {open:?}");
+            let finished = orders.iter().filter(|order| order["status"] == "FINISHED");
+            let in_spite: Vec<_> =
+                finished.filter_map(|order| order["id"].as_str()).filter(|id| cancelled.contains(*id)).collect();
+            ensure!(in_spite.is_empty(), "{user} has to pay for what was cancelled: {in_spite:?}");
             let there: BTreeSet<_> =
                 orders.iter().filter_map(|order| order["id"].as_str()).map(str::to_owned).collect();
             ensure!(there.len() == orders.len(), "{user} was shown an order twice");
@@ -91,13 +104,26 @@ impl Traffic {
     /// # Errors
     /// When an account cannot be opened.
     pub async fn start(client: &Client, users: usize, buyers: usize) -> Result<Self> {
+        Self::start_all(client, users, buyers, false).await
+    }
+
+    /// As [`Self::start`], with buyers who change their minds: they cancel some orders as soon as they are placed.
+    ///
+    /// # Errors
+    /// When an account cannot be opened.
+    pub async fn start_fickle(client: &Client, users: usize, buyers: usize) -> Result<Self> {
+        Self::start_all(client, users, buyers, true).await
+    }
+
+    async fn start_all(client: &Client, users: usize, buyers: usize, fickle: bool) -> Result<Self> {
         let (receipts, stop) = (Arc::new(Receipts::default()), CancellationToken::new());
         let users: Vec<_> = (0..users).map(|number| client.user(format!("buyer-{number}"))).collect();
         let money = FIRST_MONEY.to_string();
         try_join_all(users.iter().map(|user| user.clone().with_money(&money))).await?;
         users.iter().for_each(|_| receipts.note_money(FIRST_MONEY));
         let buy = |number: usize| {
-            let buyer = Buyer { user: users[number % users.len()].clone(), number, receipts: receipts.clone() };
+            let (user, receipts) = (users[number % users.len()].clone(), receipts.clone());
+            let buyer = Buyer { user, number, fickle, receipts };
             tokio::spawn(buyer.buy(stop.clone()))
         };
         let buyers = (0..buyers).map(buy).collect();
@@ -139,6 +165,7 @@ impl Traffic {
 struct Buyer {
     user: User,
     number: usize,
+    fickle: bool,
     receipts: Arc<Receipts>,
 }
 
@@ -157,6 +184,9 @@ impl Buyer {
             let amount = if turn % 2 == 0 { "1" } else { "2.50" };
             let order = self.user.order_surely(amount, &key).await?;
             self.receipts.note_order(&self.user, order.clone());
+            if self.fickle && turn % CANCEL_EVERY == CANCEL_EVERY - 1 && self.user.cancel_surely(&order).await? {
+                self.receipts.note_cancel(order.clone());
+            }
             if turn % WAIT_EVERY == WAIT_EVERY - 1 {
                 self.user.outcome(&order).await?;
             }
