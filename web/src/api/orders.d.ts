@@ -112,7 +112,7 @@ export interface components {
          */
         NewOrder: {
             amount: string | number;
-            /** @description At most 512 characters. */
+            /** @description At most 512 characters, none of them NUL. */
             description?: string | null;
         };
         /**
@@ -286,9 +286,9 @@ export interface operations {
                 status?: "NEW" | "FINISHED" | "CANCELLED";
             };
             header: {
-                /** @description W3C trace context; goes with the order through every service */
+                /** @description W3C trace context; goes with the order through every service, unless it is none */
                 traceparent?: string;
-                /** @description Comes back on the answer and stands in the log */
+                /** @description Comes back on the answer and stands in the log; one that is not 1 to 128 visible ASCII characters is replaced */
                 "X-Request-Id"?: string;
                 /**
                  * @description Who asks: 1 to 128 visible ASCII characters
@@ -373,9 +373,9 @@ export interface operations {
                  * @example 0198c1f0-7e3c
                  */
                 "Idempotency-Key"?: string;
-                /** @description W3C trace context; goes with the order through every service */
+                /** @description W3C trace context; goes with the order through every service, unless it is none */
                 traceparent?: string;
-                /** @description Comes back on the answer and stands in the log */
+                /** @description Comes back on the answer and stands in the log; one that is not 1 to 128 visible ASCII characters is replaced */
                 "X-Request-Id"?: string;
                 /**
                  * @description Who asks: 1 to 128 visible ASCII characters
@@ -494,9 +494,9 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description W3C trace context; goes with the order through every service */
+                /** @description W3C trace context; goes with the order through every service, unless it is none */
                 traceparent?: string;
-                /** @description Comes back on the answer and stands in the log */
+                /** @description Comes back on the answer and stands in the log; one that is not 1 to 128 visible ASCII characters is replaced */
                 "X-Request-Id"?: string;
                 /**
                  * @description Who asks: 1 to 128 visible ASCII characters
@@ -588,9 +588,9 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description W3C trace context; goes with the order through every service */
+                /** @description W3C trace context; goes with the order through every service, unless it is none */
                 traceparent?: string;
-                /** @description Comes back on the answer and stands in the log */
+                /** @description Comes back on the answer and stands in the log; one that is not 1 to 128 visible ASCII characters is replaced */
                 "X-Request-Id"?: string;
                 /**
                  * @description Who asks: 1 to 128 visible ASCII characters
@@ -606,7 +606,7 @@ export interface operations {
         };
         requestBody?: {
             content: {
-                "application/json": components["schemas"]["NoFields"] | null;
+                "application/json": components["schemas"]["NoFields"];
             };
         };
         responses: {
@@ -730,9 +730,9 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description W3C trace context; goes with the order through every service */
+                /** @description W3C trace context; goes with the order through every service, unless it is none */
                 traceparent?: string;
-                /** @description Comes back on the answer and stands in the log */
+                /** @description Comes back on the answer and stands in the log; one that is not 1 to 128 visible ASCII characters is replaced */
                 "X-Request-Id"?: string;
                 /**
                  * @description Who asks: 1 to 128 visible ASCII characters

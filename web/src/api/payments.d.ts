@@ -256,9 +256,9 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description W3C trace context; goes with the order through every service */
+                /** @description W3C trace context; goes with the order through every service, unless it is none */
                 traceparent?: string;
-                /** @description Comes back on the answer and stands in the log */
+                /** @description Comes back on the answer and stands in the log; one that is not 1 to 128 visible ASCII characters is replaced */
                 "X-Request-Id"?: string;
                 /**
                  * @description Who asks: 1 to 128 visible ASCII characters
@@ -271,7 +271,7 @@ export interface operations {
         };
         requestBody?: {
             content: {
-                "application/json": components["schemas"]["NewAccount"] | null;
+                "application/json": components["schemas"]["NewAccount"];
             };
         };
         responses: {
@@ -384,9 +384,9 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description W3C trace context; goes with the order through every service */
+                /** @description W3C trace context; goes with the order through every service, unless it is none */
                 traceparent?: string;
-                /** @description Comes back on the answer and stands in the log */
+                /** @description Comes back on the answer and stands in the log; one that is not 1 to 128 visible ASCII characters is replaced */
                 "X-Request-Id"?: string;
                 /**
                  * @description Who asks: 1 to 128 visible ASCII characters
@@ -480,9 +480,9 @@ export interface operations {
                  * @example 0198c1f0-7e3c
                  */
                 "Idempotency-Key"?: string;
-                /** @description W3C trace context; goes with the order through every service */
+                /** @description W3C trace context; goes with the order through every service, unless it is none */
                 traceparent?: string;
-                /** @description Comes back on the answer and stands in the log */
+                /** @description Comes back on the answer and stands in the log; one that is not 1 to 128 visible ASCII characters is replaced */
                 "X-Request-Id"?: string;
                 /**
                  * @description Who asks: 1 to 128 visible ASCII characters
@@ -615,9 +615,9 @@ export interface operations {
                 limit?: number;
             };
             header: {
-                /** @description W3C trace context; goes with the order through every service */
+                /** @description W3C trace context; goes with the order through every service, unless it is none */
                 traceparent?: string;
-                /** @description Comes back on the answer and stands in the log */
+                /** @description Comes back on the answer and stands in the log; one that is not 1 to 128 visible ASCII characters is replaced */
                 "X-Request-Id"?: string;
                 /**
                  * @description Who asks: 1 to 128 visible ASCII characters
