@@ -1,7 +1,6 @@
 //! An order that is cancelled at every point of its way, on real servers: whoever is first, it ends once and nobody keeps the money.
 //! Absent: the deadline (deadlines), and every order of events that there is (the embedded shop's interleavings).
 
-use crate::messages::under_another_id;
 use anyhow::{Context, ensure};
 use e2e::{
     Plan, Process, Result, Shop, User,
@@ -91,7 +90,7 @@ async fn a_cancel_that_overtakes_its_request_is_a_fence_however_often_the_reques
         shop.start().await?;
         is_cancelled(&user, &order, "10.00").await?;
         let mut tap = visitor.tap().await?;
-        for late in [&request, &under_another_id(&request), &request, &under_another_id(&request)] {
+        for late in [&request, &request.under_another_id(), &request, &request.under_another_id()] {
             visitor.say(late).await?;
             let answer = hear(&mut tap, "payment.cancelled").await?;
             assert_eq!(answer.body["data"]["order_id"], order.as_str());
@@ -148,7 +147,7 @@ async fn a_success_that_comes_after_the_answer_to_the_cancel_changes_nothing() -
         cancel(&user, &order).await?;
         is_cancelled(&user, &order, "10.00").await?;
         let before = user.all_orders().await?;
-        for late in [&success, &success, &under_another_id(&success)] {
+        for late in [&success, &success, &success.under_another_id()] {
             visitor.say(late).await?;
         }
         // Behind them in the queue comes an answer that changes something.

@@ -1,5 +1,5 @@
 //! Processes that die or are told to stop while clients are at work, and start again on the same books.
-//! Absent: servers that die (outages) and panics (panics).
+//! Absent: servers that die (outages) and what happens at one point of the work (crash_points).
 
 use e2e::{Result, Shop, Traffic};
 

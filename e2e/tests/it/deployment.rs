@@ -33,8 +33,14 @@ fn read(file: &str) -> Result<String> {
 
 /// The compose file with everything resolved, as its users' program understands it.
 fn compose(arguments: &[&str]) -> Result<Value> {
+    compose_with(arguments, &[])
+}
+
+/// The same with these variables set.
+fn compose_with(arguments: &[&str], variables: &[(&str, &str)]) -> Result<Value> {
     let mut command = Command::new("docker-compose");
-    let output = command.args(arguments).arg("config").current_dir(root()).output().context("docker-compose")?;
+    command.args(arguments).arg("config").current_dir(root()).envs(variables.iter().copied());
+    let output = command.output().context("docker-compose")?;
     ensure!(output.status.success(), "docker-compose: {}", String::from_utf8_lossy(&output.stderr));
     Ok(serde_saphyr::from_str(std::str::from_utf8(&output.stdout)?)?)
 }
@@ -52,7 +58,13 @@ fn names(value: &Value) -> BTreeSet<&str> {
 /// Everything of the form `${NAME…}`; what follows the name, up to the brace, is given too.
 fn variables(text: &str) -> BTreeMap<&str, &str> {
     let inside = text.split("${").skip(1).filter_map(|rest| rest.split_once('}'));
-    inside.map(|(inside, _)| inside.split_at(inside.find(':').unwrap_or(inside.len()))).collect()
+    inside.map(|(inside, _)| inside.split_at(inside.find([':', '-']).unwrap_or(inside.len()))).collect()
+}
+
+/// What stands in the place of a variable that is not set (`-`), or not set or empty (`:-`).
+fn default_of(rest: &str) -> &str {
+    let rest = rest.strip_prefix(':').unwrap_or(rest);
+    rest.strip_prefix('-').unwrap_or(rest)
 }
 
 /// The names of the `KEY=value` pairs of a Dockerfile's `ENV`.
@@ -74,8 +86,7 @@ fn known_to(package: &str, subcommand: &[&str]) -> Result<BTreeSet<String>> {
 #[test]
 fn the_example_names_every_setting_of_the_compose_file_with_its_default() -> Result<()> {
     let (file, example) = (read("docker-compose.yml")?, read(".env.example")?);
-    let used: BTreeMap<_, _> =
-        variables(&file).into_iter().map(|(name, default)| (name, default.trim_start_matches(":-"))).collect();
+    let used: BTreeMap<_, _> = variables(&file).into_iter().map(|(name, rest)| (name, default_of(rest))).collect();
     let lines = example.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once('='));
     assert_eq!(lines.collect::<BTreeMap<_, _>>(), used);
     assert_eq!(compose(&["--env-file", ".env.example"])?, compose(&[])?);
@@ -100,7 +111,7 @@ fn only_what_is_meant_for_people_is_published_and_on_the_loopback_only() -> Resu
                 "{name}: {port}"
             );
         }
-        if ["orders", "payments", "postgres"].contains(&name) {
+        if ["orders", "payments", "postgres", "kafka"].contains(&name) {
             assert!(networks.is_subset(&internal), "{name} can be reached from outside by {networks:?}");
         }
     }
@@ -162,6 +173,36 @@ fn the_services_understand_every_variable_that_they_are_given() -> Result<()> {
     for name in given {
         assert!(known.contains(name), "gozon does not know {name}: {known:?}");
     }
+    Ok(())
+}
+
+#[test]
+fn with_kafka_every_program_is_given_its_address_and_no_password() -> Result<()> {
+    let chosen = [("BROKER_URL", "kafka://kafka:9092"), ("BROKER_PASSWORD_FILE", "")];
+    let compose = compose_with(&["--profile", "kafka", "--profile", "tools"], &chosen)?;
+    let services = &compose["services"];
+    let kafka = &services["kafka"];
+    for name in ["orders", "payments", "gozon"] {
+        for (variable, value) in chosen {
+            assert_eq!(services[name]["environment"][variable], value, "{name}: {variable}");
+        }
+        assert!(!names(&services[name]["networks"]).is_disjoint(&names(&kafka["networks"])), "{name} cannot reach it");
+    }
+    for service in ["orders-svc", "payments-svc"] {
+        // So that it ends, and says what it stumbles over.
+        let told = chosen.into_iter().chain([("DATABASE_URL", "nonsense")]);
+        let output = Command::new(e2e::service(service)?).envs(told).output()?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(said.contains("database-url") && !said.contains("broker-"), "{service}: {said}");
+    }
+    let server = &kafka["environment"];
+    assert_eq!(server["KAFKA_ADVERTISED_LISTENERS"], "PLAINTEXT://kafka:9092", "where clients are sent to");
+    let kept = server["KAFKA_LOG_DIRS"].as_str().context("where it keeps its logs")?;
+    let volumes = kafka["volumes"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    assert!(volumes.into_iter().any(|volume| volume.contains(&format!("kafka:{kept}"))), "its logs end with it");
+    let dockerfile = read("Dockerfile")?;
+    let builds: Vec<_> = dockerfile.lines().filter(|line| line.contains("cargo build --release")).collect();
+    assert!(builds.len() == 2 && builds.iter().all(|line| line.contains("--features gozon/kafka")), "{builds:?}");
     Ok(())
 }
 

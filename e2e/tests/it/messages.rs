@@ -3,23 +3,11 @@
 
 use crate::private;
 use anyhow::Context;
-use e2e::{
-    Plan, Result, Shop,
-    broker::{Message, Visitor},
-    until,
-};
+use e2e::{Plan, Result, Shop, broker::Visitor, until};
 use lapin::BasicProperties;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tokio::process::Command;
-use uuid::Uuid;
-
-/// The same message as somebody would send it who does not remember having sent it.
-pub fn under_another_id(message: &Message) -> Message {
-    let mut other = message.clone();
-    other.body["id"] = json!(Uuid::now_v7());
-    other
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_message_twice_and_under_another_id_comes_to_the_same() -> Result<()> {
@@ -42,7 +30,7 @@ async fn every_message_twice_and_under_another_id_comes_to_the_same() -> Result<
         user.top_up("100", None).await?.expect(200)?;
         for message in &said {
             visitor.say(message).await?;
-            visitor.say(&under_another_id(message)).await?;
+            visitor.say(&message.under_another_id()).await?;
         }
         // Each of the twenty requests is answered again, the same as the first time.
         tap.take(40).await?;
@@ -61,20 +49,6 @@ async fn every_message_twice_and_under_another_id_comes_to_the_same() -> Result<
     .await
 }
 
-/// What payments would say if it had decided otherwise about this order.
-fn contradiction(answer: &Message) -> Message {
-    let mut other = under_another_id(answer);
-    let paid = answer.routing_key == "payment.succeeded";
-    let word = if paid { "declined" } else { "succeeded" };
-    other.routing_key = format!("payment.{word}");
-    other.body["type"] = json!(format!("gozon.payment.{word}.v1"));
-    match paid {
-        true => other.body["data"]["reason"] = json!("insufficient_funds"),
-        false => other.body["data"]["transaction_id"] = json!(Uuid::now_v7()),
-    }
-    other
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_result_that_contradicts_a_final_order_changes_nothing_and_is_counted() -> Result<()> {
     let shop = Plan::of(1, 1).open().await?;
@@ -87,7 +61,7 @@ async fn a_result_that_contradicts_a_final_order_changes_nothing_and_is_counted(
         let outcomes = [user.outcome(&orders[0]).await?, user.outcome(&orders[1]).await?];
         let before = user.all_orders().await?;
         for answer in tap.take(4).await?.iter().filter(|message| message.routing_key != "payment.requested") {
-            visitor.say(&contradiction(answer)).await?;
+            visitor.say(&answer.contradicted()).await?;
         }
         let counted = async || Ok(client.counted("orders_payment_contradictions_total", "").await? == 2);
         until("both contradictions to be counted", counted).await?;

@@ -1,5 +1,5 @@
 //! The operator's recovery scripts on a shop whose backup was not of one moment.
-//! Absent: making and restoring backups; PostgreSQL does that.
+//! Absent: making and restoring backups (backups).
 
 use crate::private::dir;
 use anyhow::{Context, ensure};
@@ -7,7 +7,7 @@ use e2e::{Plan, Result, Shop};
 use std::{path::Path, process::Command, sync::Arc};
 
 /// Runs psql in the directory, as an operator does.
-fn psql(url: &str, place: &Path, arguments: &[&str]) -> Result<()> {
+pub fn psql(url: &str, place: &Path, arguments: &[&str]) -> Result<()> {
     let output = Command::new("psql")
         .args(["--no-psqlrc", "--set", "ON_ERROR_STOP=1", "--dbname", url])
         .args(arguments)
@@ -19,7 +19,7 @@ fn psql(url: &str, place: &Path, arguments: &[&str]) -> Result<()> {
 }
 
 /// The command that a script wants to have been run before it.
-fn wanted(script: &Path) -> Result<String> {
+pub fn wanted(script: &Path) -> Result<String> {
     let text = std::fs::read_to_string(script)?;
     let command = text.lines().find_map(|line| line.strip_prefix("--   ")).context("a command in its head")?;
     Ok(command.to_owned())
