@@ -10,6 +10,8 @@ use testbed::Servers;
 
 /// Of things in a quick run.
 const QUICK_SHARE: usize = 50;
+/// Of a shop whose orders nothing but payments shall end.
+const LONGER_THAN_ANY_RUN: Duration = Duration::from_secs(24 * 3_600);
 
 /// How the shop runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -20,11 +22,16 @@ pub enum Deployment {
     Two,
     /// All in one process, on SQLite.
     Embedded,
+    /// As the first, on librdkafka's mock of a Kafka: no disk, no copies, so only for information.
+    #[cfg(feature = "kafka")]
+    Kafka,
 }
 
 /// The servers, and how long to measure.
 pub struct Lab {
     servers: Servers,
+    #[cfg(feature = "kafka")]
+    kafka: fixtures::kafka::MockKafka,
     /// Where it stands.
     pub progress: Progress,
     /// One measurement.
@@ -44,7 +51,15 @@ impl Lab {
         let program = env::current_exe().context("this program's own path")?;
         let dir = program.parent().context("a program lies in a directory")?.join("bench-servers");
         let (time, rounds, quick) = (options.time(), options.rounds(), options.quick);
-        Ok(Self { servers: Servers::up(&dir)?, progress: Progress::new(), time, rounds, quick })
+        Ok(Self {
+            servers: Servers::up(&dir)?,
+            #[cfg(feature = "kafka")]
+            kafka: mock()?,
+            progress: Progress::new(),
+            time,
+            rounds,
+            quick,
+        })
     }
 
     /// A number of things, few of them when the figures do not matter.
@@ -71,7 +86,22 @@ impl Lab {
             Deployment::Servers => self.plan(1).open().await,
             Deployment::Two => self.plan(2).open().await,
             Deployment::Embedded => Shop::embedded().await,
+            #[cfg(feature = "kafka")]
+            Deployment::Kafka => {
+                let url = format!("kafka://{}", self.kafka.servers);
+                Plan { prefix: String::new(), ..Plan::at(self.postgres_url(), &url, 1, 1) }.open().await
+            }
         }
+    }
+
+    /// The same on servers, with a payment deadline that never comes.
+    ///
+    /// # Errors
+    /// When it does not open.
+    pub async fn patient_shop(&self, deployment: Deployment) -> Result<Shop> {
+        let mut plan = self.plan(if deployment == Deployment::Two { 2 } else { 1 });
+        plan.variables.push(("PAY_WITHIN_SECONDS", LONGER_THAN_ANY_RUN.as_secs().to_string()));
+        plan.open().await
     }
 
     /// Measures, and says so.
@@ -87,4 +117,12 @@ impl Lab {
     fn plan(&self, instances: usize) -> Plan {
         Plan::at(self.postgres_url(), self.amqp_url(), instances, instances)
     }
+}
+
+/// A Kafka with the contract's topics, as many partitions as the services would make.
+#[cfg(feature = "kafka")]
+fn mock() -> Result<fixtures::kafka::MockKafka> {
+    const PARTITIONS: i32 = 12;
+    let mock = fixtures::kafka::MockKafka::start(1).and_then(|mock| mock.topics(PARTITIONS).map(|()| mock));
+    mock.map_err(|error| anyhow::anyhow!(error))
 }

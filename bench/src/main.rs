@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: the shop under load, each scenario next to what it is compared with, in the same run.
 //!
-//! Absent on purpose: judging the figures; the table says what was reached and what was wished for, a reader decides.
+//! Absent on purpose: judging most figures; the table says what was reached and what was wished for,
+//! a reader decides. A broken bound is a failure.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for a terminal")]
 
 mod baseline;
@@ -35,7 +36,7 @@ async fn main() -> ExitCode {
     }
 }
 
-/// Whether all scenarios have figures.
+/// Whether all scenarios have figures and kept their bounds.
 async fn run(options: &Options) -> Result<bool> {
     let lab = Lab::open(options)?;
     let outcomes = scenario::run(&lab, options).await;

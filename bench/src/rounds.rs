@@ -15,6 +15,11 @@ impl Figures {
         self.0.insert(name, figure);
         self
     }
+
+    /// A figure by its name.
+    pub fn get(&self, name: &str) -> Option<f64> {
+        self.0.get(name).copied()
+    }
 }
 
 /// All rounds of all sides of a scenario, each side under its name, such as `pgbench`.

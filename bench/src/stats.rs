@@ -48,14 +48,34 @@ pub fn interval(per_second: f64) -> Duration {
     Duration::from_secs_f64(1.0 / per_second)
 }
 
+/// So many times as much.
+pub fn times(figure: f64, factor: f64) -> f64 {
+    figure * factor
+}
+
+/// A number of things.
+pub fn count(number: i64) -> f64 {
+    number as f64
+}
+
 /// Half of it.
 pub fn half(figure: f64) -> f64 {
     figure / 2.0
 }
 
+/// The share that some have of these and the others together.
+pub fn share(some: u64, others: u64) -> f64 {
+    some as f64 / (some + others) as f64
+}
+
 /// Microseconds as milliseconds.
 pub fn millis(micros: u64) -> f64 {
     micros as f64 / 1_000.0
+}
+
+/// Microseconds as seconds.
+pub fn seconds(micros: i64) -> f64 {
+    micros as f64 / 1_000_000.0
 }
 
 /// Bytes as MiB.
@@ -87,6 +107,7 @@ mod tests {
     #[test]
     fn units_are_what_they_say() {
         assert!((rate(50, Duration::from_millis(500)) - 100.0).abs() < f64::EPSILON);
+        assert!((share(1, 3) - 0.25).abs() < f64::EPSILON);
         assert!((millis(1_500) - 1.5).abs() < f64::EPSILON);
         assert!((mebibytes(3 << 20) - 3.0).abs() < f64::EPSILON);
     }

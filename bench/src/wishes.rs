@@ -1,5 +1,5 @@
 //! What the figures shall be: the smallest ratio that is acceptable, and the goal, of each comparison.
-//! Absent: measuring; a wish that is missed is printed as such and fails nothing.
+//! Absent: measuring; a wish that is missed is printed as such and fails nothing, unless it is a bound.
 
 use serde::Serialize;
 
@@ -22,6 +22,8 @@ pub struct Wish {
     pub goal: f64,
     /// The direction.
     pub better: Better,
+    /// Whether it is more than a wish: missing it is a failure.
+    pub bound: bool,
 }
 
 /// Finals a second against pgbench.
@@ -44,14 +46,18 @@ pub const PUSH: Wish = Wish::less(1.0, 0.5);
 pub const TWO: Wish = Wish::more(0.85, 1.0);
 /// A quantity against the most it may be.
 pub const WITHIN: Wish = Wish::less(1.0, 1.0);
+/// The same, where more would be a defect.
+pub const BOUND: Wish = Wish { bound: true, ..WITHIN };
+/// A quantity against the least it may be, where less would be a defect.
+pub const LEAST: Wish = Wish { bound: true, ..Wish::more(1.0, 1.0) };
 
 impl Wish {
     const fn more(at_least: f64, goal: f64) -> Self {
-        Self { at_least, goal, better: Better::More }
+        Self { at_least, goal, better: Better::More, bound: false }
     }
 
     const fn less(at_least: f64, goal: f64) -> Self {
-        Self { at_least, goal, better: Better::Less }
+        Self { at_least, goal, better: Better::Less, bound: false }
     }
 
     /// What a ratio has reached.

@@ -33,7 +33,7 @@ fn has_figures(outcome: &Value) -> bool {
 #[test]
 fn every_scenario_has_figures_on_servers() -> Result<()> {
     let outcomes = outcomes(&["--deployment", "servers"])?;
-    assert_eq!(outcomes.len(), 8);
+    assert_eq!(outcomes.len(), 10);
     assert!(outcomes.iter().all(has_figures), "{outcomes:#?}");
     Ok(())
 }

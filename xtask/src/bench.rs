@@ -20,16 +20,16 @@ const PACKAGES: [&str; 4] = ["bench", "orders-svc", "payments-svc", "gozon"];
 /// # Errors
 /// Under the name of the first step that fails; a benchmark without figures is one that fails.
 pub fn bench(workspace: &Workspace, arguments: &[String]) -> Result<()> {
-    step("install servers", || ensure_installed(&[Server::Postgres, Server::RabbitMq]))?;
+    step("install servers", || ensure_installed(&[Server::Postgres, Server::RabbitMq, Server::BuildTools]))?;
     step("release build", || succeed(&mut build(workspace)))?;
     let status = step("benchmarks", || run(workspace, arguments))?;
-    ensure!(status.success(), "a scenario has no figures");
+    ensure!(status.success(), "a scenario has no figures, or broke a bound");
     Ok(())
 }
 
 fn build(workspace: &Workspace) -> Command {
     let mut cargo = workspace.cargo();
-    cargo.args(["build", "--release", "--locked"]);
+    cargo.args(["build", "--release", "--locked", "--features", "bench/kafka"]);
     cargo.args(PACKAGES.iter().flat_map(|package| ["--package", package]));
     cargo
 }

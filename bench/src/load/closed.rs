@@ -35,6 +35,8 @@ pub enum Until {
     Time(Instant),
     /// When each request was answered once.
     AllAnswered,
+    /// When so many requests were answered.
+    Answered(usize),
 }
 
 /// What came of it.
@@ -74,6 +76,7 @@ impl Load<'_> {
         let more = match until {
             Until::Time(end) => Instant::now() < end,
             Until::AllAnswered => number < self.requests.len(),
+            Until::Answered(answers) => number < answers,
         };
         more.then(|| self.requests[number % self.requests.len()].as_slice())
     }

@@ -3,6 +3,7 @@
 
 pub mod closed;
 mod connection;
+pub mod flood;
 pub mod open;
 pub mod requests;
 mod watch;

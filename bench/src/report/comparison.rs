@@ -3,7 +3,7 @@
 use crate::{
     rounds::Rounds,
     stats,
-    wishes::{Reached, WITHIN, Wish},
+    wishes::{BOUND, LEAST, Reached, WITHIN, Wish},
 };
 use serde::Serialize;
 
@@ -46,17 +46,28 @@ impl Comparison {
 
     /// Of a figure with the most that it may be.
     pub fn within(rounds: &Rounds, ours: Of, most: f64) -> Self {
+        Self::limited(rounds, ours, ("the most allowed", most), WITHIN)
+    }
+
+    /// Of a figure with the most that it may be, where more would be a defect.
+    pub fn bound(rounds: &Rounds, ours: Of, most: f64) -> Self {
+        Self::limited(rounds, ours, ("the most allowed", most), BOUND)
+    }
+
+    /// Of a figure with the least that it may be, where less would be a defect.
+    pub fn at_least(rounds: &Rounds, ours: Of, least: f64) -> Self {
+        Self::limited(rounds, ours, ("the least allowed", least), LEAST)
+    }
+
+    /// Whether it is a bound that was not kept.
+    pub fn broken(&self) -> bool {
+        self.wish.bound && self.reached == Reached::Missed
+    }
+
+    fn limited(rounds: &Rounds, ours: Of, (which, limit): (&str, f64), wish: Wish) -> Self {
         let figure = rounds.median(ours);
-        let ratio = stats::ratio(figure, most);
-        let theirs = "the most allowed".to_owned();
-        Self {
-            ours: ours.1.to_owned(),
-            figure,
-            theirs,
-            unit: most,
-            ratio,
-            wish: WITHIN,
-            reached: WITHIN.reached(ratio),
-        }
+        let ratio = stats::ratio(figure, limit);
+        let theirs = which.to_owned();
+        Self { ours: ours.1.to_owned(), figure, theirs, unit: limit, ratio, wish, reached: wish.reached(ratio) }
     }
 }

@@ -43,18 +43,20 @@ impl Outcome {
 pub struct Report {
     rounds: u32,
     seconds: u64,
+    quick: bool,
     outcomes: Vec<Outcome>,
 }
 
 impl Report {
     /// Of these outcomes.
     pub fn of(options: &Options, outcomes: Vec<Outcome>) -> Self {
-        Self { rounds: options.rounds(), seconds: options.time().as_secs(), outcomes }
+        Self { rounds: options.rounds(), seconds: options.time().as_secs(), quick: options.quick, outcomes }
     }
 
-    /// Whether every scenario has figures.
+    /// Whether every scenario has figures, and kept its bounds unless the figures mean nothing.
     pub fn complete(&self) -> bool {
-        self.outcomes.iter().all(|outcome| outcome.measured.is_some())
+        let kept = |measured: &Measured| self.quick || !measured.comparisons.iter().any(Comparison::broken);
+        self.outcomes.iter().all(|outcome| outcome.measured.as_ref().is_some_and(kept))
     }
 
     /// Writes it as JSON.
@@ -71,8 +73,31 @@ impl Report {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rounds::Figures;
     use anyhow::anyhow;
     use clap::Parser;
+
+    #[test]
+    fn a_bound_that_is_broken_is_a_failure_unless_the_figures_mean_nothing() {
+        let mut rounds = Rounds::default();
+        rounds.add("shop", Figures::default().with("pause_s", 3.0));
+        for (most, arguments, complete) in [
+            (3.0, ["bench"].as_slice(), true),
+            (2.0, ["bench"].as_slice(), false),
+            (2.0, ["bench", "--quick"].as_slice(), true),
+        ] {
+            let comparisons = vec![Comparison::bound(&rounds, ("shop", "pause_s"), most)];
+            let outcome = Outcome::of("backlog".to_owned(), Ok(Measured { rounds: rounds.clone(), comparisons }));
+            let report = Report::of(&Options::parse_from(arguments), vec![outcome]);
+            assert_eq!(report.complete(), complete, "{most} {arguments:?}");
+        }
+        for (least, broken) in [(3.0, false), (4.0, true)] {
+            assert_eq!(Comparison::at_least(&rounds, ("shop", "pause_s"), least).broken(), broken, "{least}");
+        }
+        assert!(Comparison::at_least(&rounds, ("shop", "never measured"), 1.0).broken());
+        let wish = Comparison::within(&rounds, ("shop", "pause_s"), 2.0);
+        assert!(!wish.broken(), "it is only wished for");
+    }
 
     #[test]
     fn a_scenario_that_failed_has_no_figures_and_says_why() {

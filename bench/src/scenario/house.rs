@@ -42,7 +42,14 @@ impl House {
     /// # Errors
     /// When it does not open.
     pub async fn open(lab: &Lab, deployment: Deployment, customers: usize) -> Result<Self> {
-        let shop = lab.shop(deployment).await?;
+        Self::of(lab.shop(deployment).await?, customers).await
+    }
+
+    /// Brings so many rich customers to a shop that is open.
+    ///
+    /// # Errors
+    /// When one is refused.
+    pub async fn of(shop: Shop, customers: usize) -> Result<Self> {
         let orders = addresses(&shop.orders)?;
         let payments = if shop.payments.is_empty() { orders.clone() } else { addresses(&shop.payments)? };
         let users = requests::users(customers);

@@ -67,7 +67,7 @@ fn comparisons(rounds: &Rounds, deployment: Deployment) -> Vec<Comparison> {
     let within = |name, most| Comparison::within(rounds, (SHOP, name), most);
     match deployment {
         Deployment::Embedded => vec![within(IDLE[0], MOST_IDLE_EMBEDDED)],
-        Deployment::Servers | Deployment::Two => {
+        _ => {
             let idle = IDLE.map(|name| within(name, MOST_IDLE));
             idle.into_iter().chain(BUSY.map(|name| within(name, MOST_BUSY))).collect()
         }

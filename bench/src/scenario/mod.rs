@@ -1,9 +1,13 @@
 //! The scenarios by name, and which are run on what. Absent: what they do; each has a file of its own.
 
+mod backlog;
 mod grown;
 mod hot;
 mod house;
+#[cfg(feature = "kafka")]
+mod kafka;
 mod many;
+mod overload;
 mod push;
 mod rest;
 mod spread;
@@ -54,12 +58,22 @@ pub enum Name {
     Grown,
     /// 100,000 accounts in use at the same time.
     Many,
+    /// Twice the rate that the shop can do.
+    Overload,
+    /// 200,000 orders that waited for payments.
+    Backlog,
 }
 
 impl Name {
-    /// The history of "grown" is written by PostgreSQL's own functions.
+    /// The history of "grown" is written by PostgreSQL's own functions, and an embedded shop has its payments with it. Of a mock one
+    /// figure is enough.
     fn runs_on(self, deployment: Deployment) -> bool {
-        (self, deployment) != (Self::Grown, Deployment::Embedded)
+        match deployment {
+            Deployment::Servers | Deployment::Two => true,
+            Deployment::Embedded => !matches!(self, Self::Grown | Self::Backlog),
+            #[cfg(feature = "kafka")]
+            Deployment::Kafka => self == Self::Spread64,
+        }
     }
 }
 
@@ -94,6 +108,8 @@ fn word(value: &impl ValueEnum) -> String {
 async fn measure(lab: &Lab, name: Name, deployment: Deployment) -> Result<Measured> {
     match (name, deployment) {
         (Name::Spread64, Deployment::Two) => two::run(lab, CLIENTS).await,
+        #[cfg(feature = "kafka")]
+        (_, Deployment::Kafka) => kafka::run(lab, CLIENTS).await,
         (Name::Spread64, _) => spread::run(lab, deployment, CLIENTS).await,
         (Name::Spread256, Deployment::Two) => two::run(lab, MANY_CLIENTS).await,
         (Name::Spread256, _) => spread::run(lab, deployment, MANY_CLIENTS).await,
@@ -103,6 +119,8 @@ async fn measure(lab: &Lab, name: Name, deployment: Deployment) -> Result<Measur
         (Name::Push, _) => push::run(lab, deployment).await,
         (Name::Grown, _) => grown::run(lab, deployment).await,
         (Name::Many, _) => many::run(lab, deployment).await,
+        (Name::Overload, _) => overload::run(lab, deployment).await,
+        (Name::Backlog, _) => backlog::run(lab, deployment).await,
     }
 }
 
@@ -117,7 +135,7 @@ mod tests {
 
     #[test]
     fn all_scenarios_run_on_all_deployments_unless_some_are_named() {
-        assert_eq!(chosen_by(&[]).len(), 8 * 3 - 1);
+        assert_eq!(chosen_by(&[]).len(), 10 * 3 - 2 + usize::from(cfg!(feature = "kafka")));
         assert_eq!(chosen_by(&["--scenario", "grown", "--deployment", "embedded"]), []);
         let hot = chosen_by(&["--scenario", "hot", "--deployment", "two", "--deployment", "servers"]);
         assert_eq!(hot, [(Name::Hot, Deployment::Servers), (Name::Hot, Deployment::Two)]);
