@@ -55,6 +55,8 @@ test("an order that was paid meanwhile: it is being cancelled, then cancelled, a
   await expect(drawer(page).getByText("What it waits for")).toBeHidden();
   await expect.poll(async () => (await steps(page)).toSorted()).toEqual([...PAID_STEPS, "cancel_requested", "refunded"].toSorted());
   await page.keyboard.press("Escape");
+  // It slides out; the one that the statement opens below would else be a second one.
+  await expect(drawer(page)).toBeHidden();
   await expect(rows(page)).toHaveAttribute("data-status", "CANCELLED");
   await expect(page.getByTestId("balance")).toHaveText("₽100.00");
   await expect(page.getByRole("row", { name: /Payment/ })).toContainText("-₽50.00");

@@ -1,25 +1,32 @@
-//! What failed, told once more at the end: between a failed test and the end of a run stand thousands of lines of others.
+//! What failed and what was not run, told once more at the end: between a test and the end of a run stand thousands of lines of others.
 
 use std::{
     io::{self, BufRead, BufReader, Write},
     process::{Command, Stdio},
+    thread,
 };
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
+use testbed::NOT_RUN;
 
 /// The most lines told again: so few that the end of a log, which is what people look at, holds all of them.
 const MOST: usize = 150;
 
-/// Runs cargo's tests; their output goes where ours goes, and what they say of failures comes again behind it.
+/// Runs cargo's tests; their output goes where ours goes, and what they say of failures, and of what the machine does not let them do, comes
+/// again behind it.
 ///
 /// # Errors
 /// When cargo cannot be started or a test failed.
 pub fn succeed(cargo: &mut Command) -> Result<()> {
-    let mut running = cargo.stdout(Stdio::piped()).spawn().context("cannot run cargo")?;
+    let mut running = cargo.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().context("cannot run cargo")?;
     let output = running.stdout.take().context("cargo has no output")?;
+    let errors = running.stderr.take().context("cargo has no errors")?;
+    let errors = thread::spawn(|| not_run(BufReader::new(errors), io::stderr()));
     let again = pass_on(BufReader::new(output), io::stdout().lock());
     let status = running.wait()?;
-    let again = again?;
+    let (again, not_run) = (again?, errors.join().map_err(|_| anyhow!("reading cargo's errors panicked"))??);
+    println!("tests that this machine does not let run: {}", not_run.len());
+    not_run.iter().for_each(|line| print!("{line}"));
     if !status.success() {
         println!("failed tests, once more:\n{again}");
     }
@@ -42,6 +49,20 @@ fn pass_on(mut from: impl BufRead, mut to: impl Write) -> io::Result<String> {
     }
     let left_out = again.len().saturating_sub(MOST);
     Ok(again.split_off(left_out).concat())
+}
+
+/// Passes everything on and returns the lines that say that something was not run.
+fn not_run(mut from: impl BufRead, mut to: impl Write) -> io::Result<Vec<String>> {
+    let (mut lines, mut line) = (Vec::new(), Vec::new());
+    while from.read_until(b'\n', &mut line)? > 0 {
+        to.write_all(&line)?;
+        let text = String::from_utf8_lossy(&line);
+        if text.starts_with(NOT_RUN) {
+            lines.push(text.into_owned());
+        }
+        line.clear();
+    }
+    Ok(lines)
 }
 
 /// Whether the line is one of a backtrace: `  12: function`, or the place below it.
@@ -87,6 +108,13 @@ test result: ok. 1 passed; 0 failed
         );
         assert!(again.ends_with("    two\n\ntest result: FAILED. 1 passed; 1 failed\n"));
         assert!(!again.contains("panicking") && !again.contains("three"), "{again}");
+    }
+
+    #[test]
+    fn what_was_not_run_comes_again_and_nothing_else() {
+        let (errors, mut passed) = ("   Compiling x\nNOT RUN: it needs a volume\nNOT RUNNING\n", Vec::new());
+        assert_eq!(not_run(errors.as_bytes(), &mut passed).unwrap(), ["NOT RUN: it needs a volume\n"]);
+        assert_eq!(String::from_utf8(passed).unwrap(), errors);
     }
 
     #[test]

@@ -4,11 +4,16 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for a terminal")]
 
 mod bench;
+mod chaos;
 mod ci;
+mod commit;
 mod coverage;
 mod failures;
+mod fuzz;
 mod run;
+mod simulate;
 mod steps;
+mod strangers;
 mod test;
 mod web;
 mod workspace;
@@ -45,7 +50,23 @@ enum Chore {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
-    /// Format and lints, then `test`.
+    /// The fault run: all faults at once, drawn from a seed, on real servers.
+    #[command(disable_help_flag = true)]
+    Chaos {
+        /// Options of the fault run; `--help` names them.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Both services in simulated worlds, each made from a seed.
+    #[command(disable_help_flag = true)]
+    Simulate {
+        /// Options of the simulation; `--help` names them.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// The parsers of what strangers may send, under inputs that are made up by what they reach.
+    Fuzz(fuzz::Options),
+    /// Format, lints and dependencies, `test`, two thousand seeds of `simulate`, then a minute of `chaos`.
     Ci,
 }
 
@@ -65,6 +86,9 @@ fn perform(chore: Chore) -> Result<()> {
         Chore::Run { arguments } => run::run(&workspace, &arguments),
         Chore::Test(options) => test::test(&workspace, &options),
         Chore::Bench { arguments } => bench::bench(&workspace, &arguments),
+        Chore::Chaos { arguments } => chaos::chaos(&workspace, &arguments),
+        Chore::Simulate { arguments } => simulate::simulate(&workspace, &arguments),
+        Chore::Fuzz(options) => fuzz::fuzz(&workspace, &options),
         Chore::Ci => ci::ci(&workspace),
     }
 }

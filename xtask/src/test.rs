@@ -12,15 +12,19 @@ use crate::{
     coverage::{Report, Tool},
     failures,
     steps::{output, step, succeed},
-    web,
+    strangers, web,
     workspace::Workspace,
 };
 
-/// Features that only tests use: real servers, and points in the code where a fault can be put.
-const FEATURES: [&str; 2] = ["servers", "failpoints"];
+/// Features that only tests use: real servers, and points in the code where a fault can be put. And Kafka, as in the released images.
+const FEATURES: [&str; 3] = ["servers", "failpoints", "kafka"];
+
+/// The system tests, and the programs that they start. Cargo builds those only when they are named, and would leave old ones there.
+const SYSTEM: &str = "e2e";
+const PROGRAMS: [&str; 3] = ["orders-svc", "payments-svc", "gozon"];
 
 /// What to test; everything, unless told otherwise.
-#[derive(clap::Args, Default)]
+#[derive(clap::Args, Clone, Default)]
 pub struct Options {
     /// Test only this package (may be repeated); the coverage floor then does not apply.
     #[arg(short, long = "package")]
@@ -30,14 +34,28 @@ pub struct Options {
     arguments: Vec<String>,
 }
 
+impl Options {
+    fn with_programs(&self) -> Self {
+        let mut with = self.clone();
+        if with.packages.iter().any(|package| package == SYSTEM) {
+            with.packages.extend(PROGRAMS.map(str::to_owned));
+            with.packages.sort();
+            with.packages.dedup();
+        }
+        with
+    }
+}
+
 /// # Errors
 /// Under the name of the first step that fails.
 pub fn test(workspace: &Workspace, options: &Options) -> Result<()> {
+    let options = &options.with_programs();
     step("install servers", || ensure_installed(&Server::ALL))?;
     if options.packages.is_empty() {
         step("web page", || web::check(&workspace.root.join("web")))?;
         step("Postman collection", || web::check(&workspace.root.join("postman")))?;
     }
+    strangers::ensure_installed(workspace)?;
     let tool = step("install coverage tools", || Tool::ready(workspace))?;
     step("build", || build(&tool, workspace, options))?;
     let servers = step("start servers", || Servers::up(&workspace.target.join("servers")))?;

@@ -101,6 +101,22 @@ mod tests {
     }
 
     #[test]
+    fn the_shop_depends_on_kafka_only_when_it_is_told_to() {
+        let tree = |features: &[&str]| {
+            let programs = ["--package", "orders-svc", "--package", "payments-svc", "--package", "gozon"];
+            let mut cargo = Workspace::find().unwrap().cargo();
+            cargo
+                .args(["tree", "--locked", "--edges", "normal,build", "--prefix", "none"])
+                .args(programs)
+                .args(features);
+            output(&mut cargo).unwrap()
+        };
+        let kafka = |tree: &str| tree.lines().any(|line| line.starts_with("rdkafka"));
+        assert!(!kafka(&tree(&[])), "without the feature");
+        assert!(kafka(&tree(&["--features", "gozon/kafka"])), "with the feature");
+    }
+
+    #[test]
     fn this_workspace_is_found_with_its_target_directory() {
         let workspace = Workspace::find().unwrap();
         assert!(workspace.root.join("Cargo.toml").is_file() && workspace.target.is_absolute());

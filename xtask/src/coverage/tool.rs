@@ -26,6 +26,11 @@ pub struct Tool<'a> {
 }
 
 impl Tool<'_> {
+    /// Where an instrumented build puts the programs.
+    pub fn programs(workspace: &Workspace) -> PathBuf {
+        directory(workspace).join("debug")
+    }
+
     /// Installs what is missing, and forgets the profiles of earlier runs.
     ///
     /// # Errors
@@ -76,8 +81,12 @@ impl Tool<'_> {
     }
 
     fn directory(&self) -> PathBuf {
-        self.workspace.target.join("coverage")
+        directory(self.workspace)
     }
+}
+
+fn directory(workspace: &Workspace) -> PathBuf {
+    workspace.target.join("coverage")
 }
 
 fn ensure_program(workspace: &Workspace) -> Result<PathBuf> {
