@@ -15,14 +15,15 @@ RUN find . -name '*.rs' -delete \
     && find . -type f ! -name '*.rs' ! -name 'Cargo.*' ! -path './.cargo/*' -delete \
     && find . -type d -empty -delete
 
+# Kafka's client, librdkafka, is compiled from source: the image has a C and a C++ compiler, make and bash (a slim one has no make).
 FROM ${RUST_IMAGE} AS build
 WORKDIR /workspace
 COPY --from=manifests /workspace .
-RUN cargo build --release --locked --package orders-svc --package payments-svc --package gozon
+RUN cargo build --release --locked --package orders-svc --package payments-svc --package gozon --features gozon/kafka
 COPY . .
 # The empty files are newer than the code; cargo compares times.
 RUN find . -name '*.rs' -exec touch {} + \
-    && cargo build --release --locked --package orders-svc --package payments-svc --package gozon
+    && cargo build --release --locked --package orders-svc --package payments-svc --package gozon --features gozon/kafka
 
 FROM ${RUNTIME_IMAGE} AS runtime
 RUN useradd --system --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin gozon
