@@ -4,8 +4,8 @@
 use e2e::{Plan, Result, Shop, until};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Longer than it takes to freeze a process that has come there.
-const LONG_ENOUGH: &str = "1*return(delay 5000)";
+/// Longer than it takes to freeze a process that has come there; and when it is back it takes its time with what it still has in hand.
+const LONG_ENOUGH: &str = "1*return(delay 5000)->1*return(delay 2000)";
 
 /// Its transaction is open, and nobody else may write what it has written: the server has to end it.
 #[tokio::test(flavor = "multi_thread")]
