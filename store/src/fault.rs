@@ -32,6 +32,14 @@ impl Fault {
     }
 }
 
+/// Whether [`crate::Together`] has refused to write a part that is not exact: PostgreSQL's `division_by_zero`.
+pub(crate) fn is_inexact(error: &DbErr) -> bool {
+    let (DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error))) = error else {
+        return false;
+    };
+    error.as_database_error().and_then(|error| error.code()).as_deref() == Some("22012")
+}
+
 fn of_driver(error: &SqlxError) -> Fault {
     match error {
         SqlxError::Database(error) => match error.code() {

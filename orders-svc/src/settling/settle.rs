@@ -14,7 +14,7 @@ use saga::{
     Amount, MessageId, OrderId, TransactionId, UserId,
     order::{Effect, Event, State, Step, step},
 };
-use sea_orm::{ConnectionTrait, DbErr, FromQueryResult};
+use sea_orm::{DbErr, FromQueryResult};
 use std::{collections::HashMap, future::Future, time::SystemTime};
 use store::{Clock, Fault, Micros, Part, Rows, Sql, Store, Together};
 use supervision::{Ask, Work};
@@ -23,11 +23,8 @@ use telemetry::{TraceContext, Tracer};
 /// How often a transaction that met another instance's is tried again. Each time somebody got through.
 const MOST_MEETINGS: u32 = 20;
 
-// In the order of the ids on every instance, so that two of them wait for each other instead of locking each other out.
-static LOCK: Sql = Sql::over(
-    "id uuid",
-    concat!("SELECT ", order_columns!(), " FROM orders WHERE id IN (SELECT id FROM {rows}) ORDER BY id {for update}"),
-);
+static READ: Sql =
+    Sql::over("id uuid", concat!("SELECT ", order_columns!(), " FROM orders WHERE id IN (SELECT id FROM {rows})"));
 static UPDATE: Sql = Sql::over(
     "id uuid, read int, status text, reason text?, version int, asked_at int, asked_by text?, refund uuid?",
     "UPDATE orders SET status = rows.status, reason = rows.reason, version = CAST(rows.version AS integer), updated_at = {1},
@@ -35,7 +32,8 @@ static UPDATE: Sql = Sql::over(
        refund_transaction_id = rows.refund
      FROM {rows} WHERE orders.id = rows.id AND orders.version = rows.read",
 );
-static WRITE: Together<3> = Together::of([&inbox::REMEMBER, &UPDATE, &outbox::APPEND]);
+/// Only if each order still has the version that was read.
+static WRITE: Together<3> = Together::exact([&inbox::REMEMBER, &UPDATE, &outbox::APPEND], 1);
 
 /// Something that happens to an order.
 #[derive(Clone, Debug)]
@@ -189,25 +187,24 @@ impl Settling {
         Err(SettleError::Unavailable)
     }
 
-    /// One transaction.
+    /// One look, and one transaction that writes only what has not changed since.
     async fn settle_once(&self, happenings: &[Happening]) -> Result<Results, GivenUp> {
         let (now, since) = (self.clock.now(), SystemTime::now());
         let stale = self.stale(happenings).await?;
-        let tx = self.store.begin().await?;
-        let mut orders = lock(&*tx, happenings).await?;
+        let mut orders = self.read(happenings).await?;
         take_back(&mut orders, stale);
         let mut letters = Vec::new();
         let settled: Results = happenings.iter().map(|one| self.settle(&mut orders, &mut letters, one, now)).collect();
-        let changed: Vec<_> = orders.values().filter(|one| one.order.version != one.read).collect();
+        let mut changed: Vec<_> = orders.values().filter(|one| one.order.version != one.read).collect();
+        // In one order on every instance: two of them wait for each other instead of locking each other out.
+        changed.sort_by_key(|one| one.order.id.uuid());
         let lease = self.relay.lease(now);
         let keys = happenings.iter().filter_map(|one| Some(one.answer?.message_id.uuid()));
         let parts = [inbox::keys(keys, now), rows(&changed, now), outbox::rows(&letters, lease, now)];
-        let [_, written, _] = WRITE.execute(&*tx, parts).await?;
-        if written != u64::try_from(changed.len()).unwrap_or(u64::MAX) {
+        failpoints::point!("settling::before-commit", return Err(store::planted().into()));
+        if !WRITE.commit(&self.store, parts).await? {
             return Err(GivenUp::Met);
         }
-        failpoints::point!("settling::before-commit", return Err(store::planted().into()));
-        tx.commit().await?;
         failpoints::point!("settling::after-commit", return Err(store::planted().into()));
         self.relay.hand_over(letters, lease);
         self.tell(&settled, &changed, now);
@@ -216,13 +213,23 @@ impl Settling {
         Ok(settled)
     }
 
-    /// Broken: the orders as they were before the transaction. A step from these that is written nevertheless overwrites another
-    /// instance's; dropping the check of the version alone would be noticed by the row locks.
+    /// Broken: the orders as they were before they were read. A step from these that is written nevertheless overwrites another
+    /// instance's.
     async fn stale(&self, happenings: &[Happening]) -> Result<HashMap<OrderId, Stepped>, DbErr> {
         if !failpoints::broken("rule::version") {
             return Ok(HashMap::new());
         }
-        lock(self.store.connection(), happenings).await
+        self.read(happenings).await
+    }
+
+    async fn read(&self, happenings: &[Happening]) -> Result<HashMap<OrderId, Stepped>, DbErr> {
+        let ids = Rows::new().uuids(happenings.iter().map(|one| one.order_id.uuid()));
+        let rows = READ.query(self.store.connection(), ids, Vec::new()).await?;
+        let order = |row| {
+            let order = Order::try_from(Model::from_query_result(row, "")?)?;
+            Ok((order.id, Stepped { read: order.version, order }))
+        };
+        rows.iter().map(order).collect()
     }
 
     /// Steps one saga in memory.
@@ -306,16 +313,6 @@ fn take_back(orders: &mut HashMap<OrderId, Stepped>, stale: HashMap<OrderId, Ste
             one.order = Order { version: one.read, ..old.order };
         }
     }
-}
-
-async fn lock<C: ConnectionTrait>(tx: &C, happenings: &[Happening]) -> Result<HashMap<OrderId, Stepped>, DbErr> {
-    let ids = Rows::new().uuids(happenings.iter().map(|one| one.order_id.uuid()));
-    let rows = LOCK.query(tx, ids, Vec::new()).await?;
-    let order = |row| {
-        let order = Order::try_from(Model::from_query_result(row, "")?)?;
-        Ok((order.id, Stepped { read: order.version, order }))
-    };
-    rows.iter().map(order).collect()
 }
 
 /// The new states.

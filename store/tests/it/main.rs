@@ -40,6 +40,7 @@ on_every_database! {
     together::each_part_says_how_many_rows_it_changed,
     together::what_has_nothing_to_write_is_left_out,
     together::a_part_that_fails_fails_all,
+    together::what_is_not_exact_is_not_written_at_all,
     units::what_is_committed_is_there_and_what_is_dropped_is_not,
     units::twenty_concurrent_units_of_work_queue_and_none_fails,
     units::a_unit_of_work_goes_on_after_a_statement_of_another_failed,

@@ -14,6 +14,7 @@ static PRICE: Sql = Sql::over(
 );
 static CLEAR: Sql = Sql::new("DELETE FROM baskets WHERE id < {1}");
 static WRITE: Together<3> = Together::of([&INSERT, &PRICE, &CLEAR]);
+static EXACT: Together<3> = Together::exact([&INSERT, &PRICE, &CLEAR], 1);
 
 async fn tables(database: Database) -> TestResult<Store> {
     let store = database.open().await?;
@@ -88,5 +89,25 @@ pub async fn a_part_that_fails_fails_all(database: Database) -> TestResult {
     assert_eq!(failed.map_err(|error| Fault::of(&error)), Err(Fault::Constraint));
     tx.rollback().await?;
     assert_eq!(all(&store).await?, BEFORE);
+    Ok(())
+}
+
+/// Of three prices one is not there.
+pub async fn what_is_not_exact_is_not_written_at_all(database: Database) -> TestResult {
+    let store = tables(database).await?;
+    assert!(!EXACT.commit(&store, [goods(1..=2), prices(20), baskets()]).await?);
+    assert_eq!(all(&store).await?, BEFORE);
+    let there =
+        |price| Some(Part { rows: Rows::new().ints([1, 2]).ints([price; 2]), values: vec!["x".into(), 1_i64.into()] });
+    for price in [20, 30] {
+        assert!(EXACT.commit(&store, [goods(1..=2), there(price), baskets()]).await?);
+    }
+    assert!(EXACT.commit(&store, [goods(3..=3), None, None]).await?);
+    assert!(EXACT.commit(&store, [None, None, None]).await?);
+    let after = "basket 4, good 1 - 5, good 2 {1} 2 7, good 3 - 7, price 1 31, price 2 31, price 3 0";
+    assert_eq!(all(&store).await?, after);
+    let refused = EXACT.commit(&store, [goods(4..=4), there(2_000), None]).await;
+    assert_eq!(refused.map_err(|error| Fault::of(&error)), Err(Fault::Constraint));
+    assert_eq!(all(&store).await?, after);
     Ok(())
 }
