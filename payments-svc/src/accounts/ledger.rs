@@ -7,7 +7,7 @@
 use super::{
     account::{Account, Command, Known, Outcome, Payment, Verdict, fold},
     spans,
-    tables::{self, AccountChange},
+    tables::{self, AccountChange, Recorded},
 };
 use crate::metrics::PaymentMetrics;
 use messaging::{Letter, inbox, outbox, relay::Relay};
@@ -177,10 +177,9 @@ impl Ledger {
     /// refused it was a race, not a defect.
     async fn is_race(&self, work: &[AccountTasks]) -> bool {
         let Ok(tx) = self.store.begin().await else { return false };
+        let Ok(Recorded { accounts, verdicts }) = tables::recorded(&*tx, concerned(work)).await else { return false };
         let creates = |one: &&AccountTasks| one.tasks.iter().any(|task| task.command == Command::Create);
-        let created = work.iter().filter(creates).map(|one| &one.user);
-        tables::verdicts(&tx, orders(work)).await.is_ok_and(|verdicts| !verdicts.is_empty())
-            || tables::lock(&*tx, created).await.is_ok_and(|accounts| !accounts.is_empty())
+        !verdicts.is_empty() || work.iter().filter(creates).any(|one| accounts.contains_key(one.user.as_str()))
     }
 
     /// One transaction.
@@ -218,7 +217,7 @@ impl Ledger {
         if !failpoints::broken("rule::chain") {
             return Ok(None);
         }
-        tables::lock(self.store.connection(), work.iter().map(|one| &one.user)).await.map(Some)
+        tables::recorded(self.store.connection(), concerned(work)).await.map(|recorded| Some(recorded.accounts))
     }
 
     /// Reads what is known and folds each account's commands.
@@ -228,8 +227,7 @@ impl Ledger {
         work: &'a [AccountTasks],
         stale: Option<HashMap<String, Account>>,
     ) -> Result<(HashMap<OrderId, Payment>, Vec<(AccountChange<'a>, Vec<Outcome>)>), DbErr> {
-        let accounts = tables::lock(&**tx, work.iter().map(|one| &one.user)).await?;
-        let recorded = tables::verdicts(tx, orders(work)).await?;
+        let Recorded { accounts, verdicts } = tables::recorded(&**tx, concerned(work)).await?;
         let mut top_ups = tables::top_ups(tx, keys(work)).await?;
         let decide = |one: &'a AccountTasks| {
             let before = accounts.get(one.user.as_str()).copied();
@@ -237,14 +235,14 @@ impl Ledger {
             let old = stale.as_ref().and_then(|stale| stale.get(one.user.as_str()));
             let known = Known {
                 account: before.map(|now| Account { balance: old.map_or(now.balance, |old| old.balance), ..now }),
-                payments: of_commands(&recorded, &commands),
+                payments: of_commands(&verdicts, &commands),
                 top_ups: top_ups.remove(one.user.as_str()).unwrap_or_default(),
             };
             let (change, outcomes) = fold(&one.user, known, &commands);
             (AccountChange { user: &one.user, before, change }, outcomes)
         };
         let decided = work.iter().map(decide).collect();
-        Ok((recorded, decided))
+        Ok((verdicts, decided))
     }
 
     /// An answer for every request, also for one that was answered before: the asker may have lost it.
@@ -288,7 +286,7 @@ impl Ledger {
     }
 }
 
-pub(super) fn tasks(work: &[AccountTasks]) -> impl Iterator<Item = (&UserId, &Task)> {
+pub(super) fn tasks(work: &[AccountTasks]) -> impl Iterator<Item = (&UserId, &Task)> + Clone {
     work.iter().flat_map(|one| one.tasks.iter().map(|task| (&one.user, task)))
 }
 
@@ -300,8 +298,9 @@ fn order(command: &Command) -> Option<OrderId> {
     }
 }
 
-fn orders(work: &[AccountTasks]) -> Vec<uuid::Uuid> {
-    tasks(work).filter_map(|(_, task)| order(&task.command)).map(OrderId::uuid).collect()
+/// The accounts and orders that have to be known.
+fn concerned(work: &[AccountTasks]) -> impl Iterator<Item = (&UserId, Option<OrderId>)> + Clone {
+    tasks(work).map(|(user, task)| (user, order(&task.command)))
 }
 
 fn keys(work: &[AccountTasks]) -> Vec<(&UserId, &str)> {

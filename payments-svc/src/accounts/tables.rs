@@ -9,15 +9,15 @@ use std::collections::HashMap;
 use store::{Micros, Part, Rows, Sql, Together, Tx};
 use uuid::Uuid;
 
-// In the order of the key on every instance, so that two of them wait for each other instead of locking each other out.
-static LOCK: Sql = Sql::over(
-    "user_id text",
-    "SELECT user_id, balance_minor, seq FROM accounts WHERE user_id IN (SELECT user_id FROM {rows}) ORDER BY user_id {for update}",
-);
-static VERDICTS: Sql = Sql::over(
-    "order_id uuid",
-    "SELECT order_id, user_id, amount_minor, verdict, reason, transaction_id, refund_id FROM payments
-     WHERE order_id IN (SELECT order_id FROM {rows})",
+/// Accounts, which have a `seq`, and verdicts. The accounts are locked in the order of the key on every instance, so that two of them
+/// wait for each other instead of locking each other out. Verdicts that an instance records while its lock is waited for are not seen
+/// yet; whoever then writes their own is refused, by the key of `payments` or by the guard of `REFUND`, and looks again.
+static RECORDED: Sql = Sql::over(
+    "user_id text, order_id uuid?",
+    "SELECT user_id, balance_minor AS minor, seq, NULL AS order_id, NULL AS verdict, NULL AS reason, NULL AS transaction_id, NULL AS refund_id
+     FROM (SELECT user_id, balance_minor, seq FROM accounts WHERE user_id IN (SELECT user_id FROM {rows}) ORDER BY user_id {for update}) AS locked
+     UNION ALL SELECT user_id, amount_minor, NULL, order_id, verdict, reason, transaction_id, refund_id
+     FROM payments WHERE order_id IN (SELECT order_id FROM {rows} WHERE order_id IS NOT NULL)",
 );
 static TOP_UPS: Sql = Sql::over(
     "user_id text, key text",
@@ -64,27 +64,34 @@ pub(super) struct AccountChange<'a> {
     pub change: Change,
 }
 
-/// Reads the accounts and, on PostgreSQL, locks them until the transaction ends. The lock only spares a retry; what keeps a balance
-/// right is the check of `seq` in [`Writes::execute`].
-pub(super) async fn lock<'a, C: ConnectionTrait>(
-    tx: &C,
-    users: impl Iterator<Item = &'a UserId>,
-) -> Result<HashMap<String, Account>, DbErr> {
-    let rows = LOCK.query(tx, Rows::new().texts(users.map(UserId::as_str)), Vec::new()).await?;
-    let account = |row: &QueryResult| {
-        let balance = Money::from_minor(row.try_get("", "balance_minor")?);
-        Ok((row.try_get("", "user_id")?, Account { balance, seq: row.try_get("", "seq")? }))
-    };
-    rows.iter().map(account).collect()
+/// What is known of accounts and orders before a transaction changes it.
+pub(super) struct Recorded {
+    /// By user.
+    pub accounts: HashMap<String, Account>,
+    /// Of the orders that have one.
+    pub verdicts: HashMap<OrderId, Payment>,
 }
 
-/// The recorded verdicts of these orders, as far as there are any.
-pub(super) async fn verdicts(tx: &Tx, orders: Vec<Uuid>) -> Result<HashMap<OrderId, Payment>, DbErr> {
-    if orders.is_empty() {
-        return Ok(HashMap::new());
+/// Reads the accounts and verdicts of all whom it concerns and, on PostgreSQL, locks the accounts until the transaction ends. The lock
+/// only spares a retry; what keeps a balance right is the check of `seq` in [`Writes::execute`].
+pub(super) async fn recorded<'a, C: ConnectionTrait>(
+    tx: &C,
+    concerned: impl Iterator<Item = (&'a UserId, Option<OrderId>)> + Clone,
+) -> Result<Recorded, DbErr> {
+    let rows = Rows::new()
+        .texts(concerned.clone().map(|(user, _)| user.as_str()))
+        .opt_uuids(concerned.map(|(_, order)| order.map(OrderId::uuid)));
+    let mut recorded = Recorded { accounts: HashMap::new(), verdicts: HashMap::new() };
+    for row in RECORDED.query(tx, rows, Vec::new()).await? {
+        if let Some(seq) = row.try_get("", "seq")? {
+            let balance = Money::from_minor(row.try_get("", "minor")?);
+            recorded.accounts.insert(row.try_get("", "user_id")?, Account { balance, seq });
+        } else {
+            let payment = payment(&row)?;
+            recorded.verdicts.insert(payment.order_id, payment);
+        }
     }
-    let rows = VERDICTS.query(&**tx, Rows::new().uuids(orders), Vec::new()).await?;
-    rows.iter().map(|row| payment(row).map(|payment| (payment.order_id, payment))).collect()
+    Ok(recorded)
 }
 
 fn payment(row: &QueryResult) -> Result<Payment, DbErr> {
@@ -102,7 +109,7 @@ fn payment(row: &QueryResult) -> Result<Payment, DbErr> {
     Ok(Payment {
         order_id: OrderId::new(row.try_get("", "order_id")?),
         user_id: UserId::parse(row.try_get::<String>("", "user_id")?).map_err(damaged)?,
-        amount: Amount::from_minor(row.try_get("", "amount_minor")?).map_err(damaged)?,
+        amount: Amount::from_minor(row.try_get("", "minor")?).map_err(damaged)?,
         verdict,
     })
 }
