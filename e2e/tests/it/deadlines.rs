@@ -87,7 +87,8 @@ async fn orders_that_became_late_while_no_instance_ran_are_found_by_the_next() -
             orders.set("PAY_WITHIN_SECONDS", "3");
             orders.start().await?;
         }
-        let orders = try_join_all((0..ORDERS).map(|_| user.order("1"))).await?;
+        let orders =
+            try_join_all((0..ORDERS).map(async |number| user.order_surely("1", &number.to_string()).await)).await?;
         visitor.until_depth("payments.requests", u32::try_from(ORDERS)?).await?;
         for orders in &mut shop.orders {
             orders.kill_9().await?;

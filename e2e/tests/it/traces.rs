@@ -202,7 +202,7 @@ mod on_servers {
         }
         shop.judged_after(async |shop: &mut Shop| {
             let user = shop.client()?.user("ann").with_money("5").await?;
-            let order = user.order("1").await?;
+            let order = user.order_surely("1", "one").await?;
             let placed = shop.orders[0].terminate().await?;
             assert!(placed.success());
             block_in_place(|| rabbitmq.start_again())?;

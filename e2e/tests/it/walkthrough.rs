@@ -10,8 +10,10 @@ pub async fn place_three(shop: &Shop) -> Result<[(e2e::User, String); 3]> {
     let rich = client.user("rich").with_money("100").await?;
     let poor = client.user("poor").with_money("100.00").await?;
     let nobody = client.user("nobody");
-    let orders = [rich.order("50").await?, poor.order("500.00").await?, nobody.order("0.01").await?];
-    let [paid, too_dear, unknown] = orders;
+    // Where there is no broker yet, nothing says when orders is ready but that it takes orders.
+    let paid = rich.order_surely("50", "one").await?;
+    let too_dear = poor.order_surely("500.00", "one").await?;
+    let unknown = nobody.order_surely("0.01", "one").await?;
     Ok([(rich, paid), (poor, too_dear), (nobody, unknown)])
 }
 
