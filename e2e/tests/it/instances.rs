@@ -15,16 +15,18 @@ async fn instances_are_added_and_taken_away_under_traffic() -> Result<()> {
     let mut shop = Plan::of(2, 2).prepare().await?;
     shop.orders[0].start().await?;
     shop.payments[0].start().await?;
-    shop.judged_after(async |shop: &mut Shop| {
-        shop.ready().await?;
-        let traffic = Traffic::start(&shop.client()?, 3, 12).await?;
-        traffic.goes_on(50).await?;
-        shop.start().await?;
-        traffic.goes_on(50).await?;
-        assert!(shop.orders[0].terminate().await?.success());
-        assert!(shop.payments[0].terminate().await?.success());
-        traffic.goes_on(50).await?;
-        traffic.stop().await
-    })
-    .await
+    shop.judged_after(async |shop: &mut Shop| come_and_go(shop).await?.stop().await).await
+}
+
+/// Traffic through one instance of each service, then through all, then without the first ones. It goes on.
+pub(crate) async fn come_and_go(shop: &mut Shop) -> Result<Traffic> {
+    shop.ready().await?;
+    let traffic = Traffic::start(&shop.client()?, 3, 12).await?;
+    traffic.goes_on(50).await?;
+    shop.start().await?;
+    traffic.goes_on(50).await?;
+    assert!(shop.orders[0].terminate().await?.success());
+    assert!(shop.payments[0].terminate().await?.success());
+    traffic.goes_on(50).await?;
+    Ok(traffic)
 }

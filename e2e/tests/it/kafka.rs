@@ -1,7 +1,10 @@
 //! The shop on Kafka, or on librdkafka's mock of it: several instances that come, go, die and lose their broker under traffic.
 //! Absent: the broker's own laws (messaging's tests have them).
 
-use crate::walkthrough::{check_three, place_three};
+use crate::{
+    instances::come_and_go,
+    walkthrough::{check_three, place_three},
+};
 use anyhow::anyhow;
 use e2e::{Plan, Result, Shop, Traffic};
 use fixtures::kafka::MockKafka;
@@ -30,14 +33,7 @@ async fn instances_come_go_and_die_under_traffic_on_kafka() -> Result<()> {
     shop.orders[0].start().await?;
     shop.payments[0].start().await?;
     shop.judged_after(async |shop: &mut Shop| {
-        shop.ready().await?;
-        let traffic = Traffic::start(&shop.client()?, 3, 12).await?;
-        traffic.goes_on(50).await?;
-        shop.start().await?;
-        traffic.goes_on(50).await?;
-        assert!(shop.orders[0].terminate().await?.success());
-        assert!(shop.payments[0].terminate().await?.success());
-        traffic.goes_on(50).await?;
+        let traffic = come_and_go(shop).await?;
         shop.start().await?;
         traffic.goes_on(50).await?;
         shop.orders[1].kill_9().await?;

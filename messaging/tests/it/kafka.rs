@@ -4,7 +4,7 @@
 use crate::{
     database::TestResult,
     laws::{Harness, KafkaHarness, Log, announcement, beside, hear, publish, take},
-    letters::{bodies, requests, sorted},
+    letters::{bodies, publish_surely, requests, sorted},
     wait::{until, within_limit},
 };
 use messaging::{
@@ -25,17 +25,6 @@ use tokio_util::sync::CancellationToken;
 
 /// Letters that are published and not handled.
 const MOST_AHEAD: usize = 1_000;
-
-/// Publishes until it is told that all is safe.
-async fn publish_surely(broker: &Kafka, letters: &[Letter]) {
-    let mut open = letters.to_vec();
-    while !open.is_empty() {
-        within_limit("a connection", broker.reachable().wait_for(|reachable| *reachable)).await.expect("not closed");
-        let mut answers = broker.publish(&open).await.into_iter();
-        open.retain(|_| answers.next().is_some_and(|answer| answer.is_err()));
-        tokio::task::yield_now().await;
-    }
-}
 
 /// What was handled, by however many consumers.
 #[derive(Clone, Default)]

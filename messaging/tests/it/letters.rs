@@ -52,3 +52,16 @@ pub fn sorted<T: Ord>(items: impl IntoIterator<Item = T>) -> Vec<T> {
     items.sort_unstable();
     items
 }
+
+/// Publishes until it is told that all is safe.
+#[cfg(any(feature = "servers", feature = "kafka"))]
+pub async fn publish_surely(broker: &dyn messaging::broker::Broker, letters: &[Letter]) {
+    use crate::wait::within_limit;
+    let mut open = letters.to_vec();
+    while !open.is_empty() {
+        within_limit("a connection", broker.reachable().wait_for(|reachable| *reachable)).await.expect("not closed");
+        let mut answers = broker.publish(&open).await.into_iter();
+        open.retain(|_| answers.next().is_some_and(|answer| answer.is_err()));
+        tokio::task::yield_now().await;
+    }
+}

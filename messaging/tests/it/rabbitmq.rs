@@ -3,7 +3,7 @@
 use crate::{
     database::TestResult,
     laws::{Harness, RabbitHarness, Topology, announcement, hear, publish, take},
-    letters::{bodies, request, requests, sorted},
+    letters::{bodies, publish_surely, request, requests, sorted},
     wait::{until, within_limit},
 };
 use messaging::{
@@ -22,17 +22,6 @@ use tokio_util::sync::CancellationToken;
 async fn private() -> TestResult<testbed::RabbitMq> {
     let dir = Path::new(env!("CARGO_TARGET_TMPDIR"));
     Ok(tokio::task::spawn_blocking(|| testbed::RabbitMq::start(dir)).await??)
-}
-
-/// Publishes until it is told that all is safe.
-async fn publish_surely(broker: &RabbitMq, letters: &[Letter]) {
-    let mut open = letters.to_vec();
-    while !open.is_empty() {
-        within_limit("a connection", broker.reachable().wait_for(|reachable| *reachable)).await.expect("not closed");
-        let mut answers = broker.publish(&open).await.into_iter();
-        open.retain(|_| answers.next().is_some_and(|answer| answer.is_err()));
-        tokio::task::yield_now().await;
-    }
 }
 
 /// Consumes and acknowledges everything until stopped; returns the bodies in the order in which they were done.
