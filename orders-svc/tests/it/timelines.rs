@@ -59,9 +59,12 @@ pub async fn a_refunded_order_tells_all_of_its_way(service: Arc<Service>) -> Tes
     say(&service, &PaymentCancelled { order_id, user_id, amount_minor, currency, cause, refund_transaction_id })
         .await?;
     let way = timeline(&service, "u", &order).await?.body;
-    assert_eq!(steps(&way), ["placed", "payment_requested", "cancel_requested", "refunded", "settled", "pushed"]);
+    assert_eq!(
+        steps(&way),
+        ["placed", "payment_requested", "cancel_requested", "request_published", "refunded", "settled", "pushed"]
+    );
     assert!(way["waiting_for"].is_null(), "{way}");
-    let detail = way["events"][3]["detail"].as_str().ok_or("a detail")?;
+    let detail = way["events"][4]["detail"].as_str().ok_or("a detail")?;
     assert!(detail.contains("5.00 RUB") && detail.contains(&refund.to_string()), "{detail}");
     Ok(())
 }
