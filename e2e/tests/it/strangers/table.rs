@@ -72,7 +72,8 @@ struct Door {
 #[derive(Debug, PartialEq, Eq)]
 struct Seen {
     status: u16,
-    headers: Vec<(String, String)>,
+    /// In whatever order they come: a server's threads differ in that, whoever asks.
+    headers: BTreeSet<(String, String)>,
     body: String,
 }
 
