@@ -16,7 +16,10 @@ use rdkafka::{
 use std::{
     collections::BTreeMap,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 use supervision::{Vitals, panic_text};
@@ -105,6 +108,9 @@ impl Drop for KafkaSubscription {
 /// What librdkafka tells of a group's member. It speaks on the thread that polls.
 struct Member {
     window: Arc<Window>,
+    /// Set once the member is being closed. librdkafka aborts the process when a commit is asked for between its last look and its end
+    /// (`rd_kafka_cgrp_terminated: assert: !rd_kafka_assignment_in_progress`, 2.12).
+    closing: AtomicBool,
 }
 
 impl ClientContext for Member {
@@ -115,13 +121,15 @@ impl ClientContext for Member {
 
 impl ConsumerContext for Member {
     /// Before the partitions are given back, their positions are on the way to the coordinator: it gets them before it hears that we
-    /// have let go. Nobody waits for the answer; a new owner that does not get them has some messages handled once more.
+    /// have let go. Nobody waits for the answer; a new owner that does not get them has some messages handled once more. A member that is
+    /// being closed has committed what it could before.
     fn pre_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
         match rebalance {
             Rebalance::Revoke(partitions) => {
                 tracing::info!(partitions = ?numbers(partitions), lost = consumer.assignment_lost(), "partitions are given back");
                 let positions = self.window.revoked(numbers(partitions));
-                if !positions.is_empty() && !consumer.assignment_lost() {
+                let closing = self.closing.load(Ordering::Relaxed);
+                if !positions.is_empty() && !consumer.assignment_lost() && !closing {
                     let topic = partitions.elements().first().map_or_else(String::new, |one| one.topic().to_owned());
                     drop(ask(consumer, &list(&topic, &positions), CommitMode::Async));
                 }
@@ -132,6 +140,15 @@ impl ConsumerContext for Member {
             }
             Rebalance::Error(error) => tracing::warn!(%error, "rebalancing failed"),
         }
+    }
+}
+
+/// Says on `Drop`, a panic included, that the member is being closed.
+struct Closes<'a>(&'a Member);
+
+impl Drop for Closes<'_> {
+    fn drop(&mut self) {
+        self.0.closing.store(true, Ordering::Relaxed);
     }
 }
 
@@ -198,7 +215,7 @@ impl Fetching {
     fn run(&self) {
         let _end = Ends(&self.window);
         while !self.is_over() {
-            match self.member().and_then(|member| self.fetch(&member)) {
+            match self.live() {
                 Ok(()) => {}
                 // A new member is made at once: one that fails, fails slowly.
                 Err(error) => tracing::warn!(%error, topic = self.topic, "consuming broke off"),
@@ -211,10 +228,16 @@ impl Fetching {
     }
 
     fn member(&self) -> KafkaResult<BaseConsumer<Member>> {
-        let member = Member { window: self.window.clone() };
+        let member = Member { window: self.window.clone(), closing: AtomicBool::new(false) };
         let consumer = BaseConsumer::from_config_and_context(&self.settings.consumer(&self.group), member)?;
         consumer.subscribe(&[&self.topic])?;
         Ok(consumer)
+    }
+
+    fn live(&self) -> KafkaResult<()> {
+        let consumer = self.member()?;
+        let _closes = Closes(consumer.context());
+        self.fetch(&consumer)
     }
 
     /// Fetches until the end. An error is one that this member does not recover from.
