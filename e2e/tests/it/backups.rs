@@ -1,7 +1,7 @@
 //! Backups taken from a shop at work and restored into another one, as the operator's book has it, with the audit as the judge.
 //! Absent: pg_basebackup, whose copy is one moment of both databases: that is a crash, and `crashes` and `outages` have those.
 
-use e2e::{Receipts, Result, Shop, Traffic};
+use e2e::{Receipts, Result, Shop, Traffic, until};
 use std::sync::Arc;
 
 /// Users and buyers.
@@ -19,9 +19,18 @@ async fn copied(
     traffic.goes_on(BETWEEN).await?;
     first().await?;
     traffic.goes_on(BETWEEN).await?;
+    another_is_paid(shop).await?;
     second().await?;
     traffic.goes_on(BETWEEN).await?;
     traffic.stop().await
+}
+
+/// Waits until an order is paid that no copy has that is finished now. That more are accepted says nothing about payments.
+async fn another_is_paid(shop: &Shop) -> Result<()> {
+    let newest = shop.books.of_orders("SELECT max(created_at) AS number FROM orders").await?;
+    const PAID: &str = "SELECT coalesce(max(created_at), 0) AS number FROM orders WHERE status = 'FINISHED'";
+    until("an order that the first copy lacks to be paid", || async { Ok(shop.books.of_orders(PAID).await? > newest) })
+        .await
 }
 
 mod embedded {
