@@ -173,11 +173,22 @@ fn begun(order: &Order) -> [Moment; 2] {
     ]
 }
 
-/// A confirmed row is deleted, so that it was confirmed is known, and when is not.
+/// A confirmed row is deleted, so that it was confirmed is known, and when is not. An answer to the request can be here before the row is
+/// gone, and says the same.
 fn published(order: &Order, surroundings: &Surroundings) -> Option<Moment> {
     let at = if order.state.is_final() { order.updated_at } else { surroundings.now.max(order.updated_at) };
     let detail = "The message broker has the request, since this time at the latest.".to_owned();
-    surroundings.request.is_none().then_some(Moment { at, what: What::RequestPublished, detail })
+    let published = surroundings.request.is_none() || was_answered(order);
+    published.then_some(Moment { at, what: What::RequestPublished, detail })
+}
+
+/// Whether payments must have had the request for the money. A cancelled order without a refund can have been fenced before it.
+fn was_answered(order: &Order) -> bool {
+    match order.state {
+        State::Finished | State::Declined(_) => true,
+        State::Cancelled(_) => order.refund.is_some(),
+        State::New | State::Cancelling(_) => false,
+    }
 }
 
 fn cancelling(order: &Order) -> Option<Moment> {
@@ -303,10 +314,16 @@ mod tests {
     }
 
     #[test]
-    fn a_request_that_is_not_confirmed_is_not_published() {
+    fn a_request_that_is_not_confirmed_is_published_once_it_is_answered() {
         let unsent = Surroundings { request: Some(Micros::EPOCH), ..calm() };
-        for state in [State::New, State::Finished] {
-            let timeline = tell(&order(state), &unsent);
+        let by_user = State::Cancelled(CancelCause::ByUser);
+        let refunded = Order { refund: Some(TransactionId::new(Uuid::from_u128(7))), ..order(by_user) };
+        let declined = State::Declined(DeclineReason::InsufficientFunds);
+        for answered in [order(State::Finished), order(declined), refunded] {
+            assert_eq!(tell(&answered, &unsent), tell(&answered, &calm()), "{answered:?}");
+        }
+        for unanswered in [State::New, State::Cancelling(CancelCause::ByUser), by_user] {
+            let timeline = tell(&order(unanswered), &unsent);
             assert!(timeline.moments.iter().all(|moment| moment.what != What::RequestPublished), "{timeline:?}");
         }
     }
