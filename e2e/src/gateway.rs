@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use std::{
     fmt::Write,
     fs,
-    net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
 };
 use tempfile::TempDir;
@@ -157,9 +157,8 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// Addresses that are free now; all are held until all are known.
+/// Addresses that are free, and that no other test of this program is given.
 fn free_addresses<const N: usize>() -> Result<[SocketAddr; N]> {
-    let listeners: Vec<_> = (0..N).map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).collect::<Result<_, _>>()?;
-    let addresses: Vec<_> = listeners.iter().map(TcpListener::local_addr).collect::<Result<_, _>>()?;
+    let addresses: Vec<_> = (0..N).map(|_| testbed::free_address()).collect::<Result<_>>()?;
     addresses.try_into().map_err(|_| anyhow::anyhow!("an address a listener"))
 }

@@ -40,6 +40,7 @@ pub use locked::Locked;
 pub use nginx::Nginx;
 pub use not_run::NOT_RUN;
 pub(crate) use not_run::not_run;
+pub use place::free_address;
 pub use postgres::Postgres;
 pub use programs::pgbench;
 pub use prometheus::{Prometheus, promtool};

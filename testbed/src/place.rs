@@ -127,7 +127,10 @@ pub(crate) fn is_root() -> Result<bool> {
 }
 
 /// An address on loopback that nobody listens on, and that this process will not be given a second time.
-pub(crate) fn free_address() -> Result<SocketAddr> {
+///
+/// # Errors
+/// When there is none.
+pub fn free_address() -> Result<SocketAddr> {
     static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
     let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
     let mut tries = (0..PORT_TRIES).map(|_| random_port());

@@ -137,7 +137,7 @@ async fn check_unharmed(endpoint: &str) -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_receiver_that_is_away_harms_nobody() -> Result<()> {
-    let nobody = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+    let nobody = testbed::free_address()?;
     check_unharmed(&format!("http://{nobody}")).await
 }
 

@@ -78,7 +78,7 @@ async fn a_post_that_may_have_been_done_is_not_sent_to_another_instance() -> Res
 #[tokio::test(flavor = "multi_thread")]
 async fn an_instance_that_is_away_is_passed_by() -> Result<()> {
     let there = Stub::saying(CREATED).await?;
-    let away = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?.local_addr()?;
+    let away = testbed::free_address()?;
     let gateway = Gateway::open(&of_orders(vec![away, there.address]))?;
     for _ in 0..10 {
         let answer = Client::new().post(format!("{}/orders", gateway.url)).body("{}").send().await?;

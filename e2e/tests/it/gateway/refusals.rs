@@ -1,18 +1,13 @@
 //! What the gateway refuses by itself, and that it says so in the words of the contract.
 
 use e2e::{Gateway, Result, Upstreams};
-use reqwest::{Client, RequestBuilder, Response};
+use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use serde_json::Value;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use testbed::free_address;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
 };
-
-/// Where nobody listens.
-fn nowhere() -> Result<SocketAddr> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
-}
 
 async fn refusal(request: RequestBuilder) -> Result<(u16, String, Option<String>)> {
     let response = request.header("x-user-id", "ann").send().await?;
@@ -39,7 +34,8 @@ fn refused(status: u16, code: &str, retry: Option<&str>) -> (u16, String, Option
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_that_is_away_is_unavailable_and_only_that_service() -> Result<()> {
-    let gateway = Gateway::open(&Upstreams { orders: vec![nowhere()?], payments: vec![nowhere()?], rate: None })?;
+    let gateway =
+        Gateway::open(&Upstreams { orders: vec![free_address()?], payments: vec![free_address()?], rate: None })?;
     for path in ["/orders", "/orders/1", "/ws/orders", "/accounts/balance", "/payments/docs/"] {
         let url = format!("{}{path}", gateway.url);
         assert_eq!(refusal(Client::new().get(url)).await?, refused(503, "unavailable", Some("1")), "{path}");
@@ -51,7 +47,8 @@ async fn a_service_that_is_away_is_unavailable_and_only_that_service() -> Result
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_no_service_needs_to_see_is_a_problem() -> Result<()> {
-    let gateway = Gateway::open(&Upstreams { orders: vec![nowhere()?], payments: vec![nowhere()?], rate: None })?;
+    let gateway =
+        Gateway::open(&Upstreams { orders: vec![free_address()?], payments: vec![free_address()?], rate: None })?;
     let (client, url) = (Client::new(), &gateway.url);
     let large = client.post(format!("{url}/orders")).body(vec![b' '; 65 * 1024]);
     assert_eq!(refusal(large).await?, refused(413, "payload_too_large", None));
@@ -84,7 +81,8 @@ async fn bytes_that_are_no_request_are_answered_with_a_problem() -> Result<()> {
 async fn a_client_that_asks_too_often_is_refused_and_the_page_is_not_limited() -> Result<()> {
     const BURST: usize = 5;
     let slow = Some((1, u32::try_from(BURST)?));
-    let gateway = Gateway::open(&Upstreams { orders: vec![nowhere()?], payments: vec![nowhere()?], rate: slow })?;
+    let gateway =
+        Gateway::open(&Upstreams { orders: vec![free_address()?], payments: vec![free_address()?], rate: slow })?;
     let (client, url) = (Client::new(), format!("{}/orders", gateway.url));
     let mut answers = Vec::new();
     for _ in 0..BURST * 4 {
@@ -94,9 +92,14 @@ async fn a_client_that_asks_too_often_is_refused_and_the_page_is_not_limited() -
     assert!(answers.contains(&refused(429, "rate_limited", Some("1"))), "{answers:?}");
     assert_eq!(reqwest::get(format!("{}/", gateway.url)).await?.status(), 200);
 
-    let forged = client.get(&url).header("x-forwarded-for", "203.0.113.7");
-    assert_eq!(refusal(forged).await?.0, 429, "what a client says of itself gets it no second allowance");
-    let by_the_page = client.get(format!("{}/orders", gateway.page_url));
-    assert_eq!(by_the_page.send().await?.status(), 429, "nor does the other door, which says who its client is");
+    // One that had an allowance of its own could ask that often; each second lets one more of the old one pass.
+    let (mut forged, mut by_the_page) = (Vec::new(), Vec::new());
+    for _ in 0..=BURST {
+        forged.push(refusal(client.get(&url).header("x-forwarded-for", "203.0.113.7")).await?.0);
+        by_the_page.push(client.get(format!("{}/orders", gateway.page_url)).send().await?.status());
+    }
+    assert!(forged.contains(&429), "what a client says of itself gets it no second allowance: {forged:?}");
+    let limited = StatusCode::TOO_MANY_REQUESTS;
+    assert!(by_the_page.contains(&limited), "nor does the other door, which says who its client is: {by_the_page:?}");
     Ok(())
 }
