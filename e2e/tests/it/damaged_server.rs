@@ -124,7 +124,8 @@ async fn nobody_is_charged_while_a_page_of_balances_is_damaged_and_the_accounts_
         is_new(ann, &waiting).await?;
         assert_eq!(bob.outcome(&bob.order_surely("1", "elsewhere").await?).await?, "FINISHED", "another page is whole");
         assert_eq!(bob.balance().await?, "3.00");
-        ensure!(client.ready().await?, "it serves whom it can");
+        // It serves whom it can.
+        shop.ready().await?;
         let (code, said) = audit(shop)?;
         ensure!(code == Some(1) && said.contains("the payments database is damaged"), "{said}");
 
@@ -153,7 +154,8 @@ async fn nobody_is_charged_while_the_index_of_payments_is_damaged_and_everybody_
         is_new(&ann, &waiting).await?;
         ann.top_up_surely("1", "meanwhile").await?.expect(200)?;
         assert_eq!(ann.balance().await?, "5.00");
-        ensure!(shop.client()?.ready().await?, "it serves what it can");
+        // It serves what it can.
+        shop.ready().await?;
 
         execute(&shop.books.urls().payments, &["REINDEX INDEX payments_pkey"]).await?;
         assert_eq!(ann.outcome(&waiting).await?, "FINISHED");

@@ -77,7 +77,6 @@ async fn payments_that_stands_still_for_longer_than_orders_may_wait_gives_everyt
 async fn orders_that_became_late_while_no_instance_ran_are_found_by_the_next() -> Result<()> {
     let shop = Plan::of(2, 2).open().await?;
     shop.judged_after(async |shop: &mut Shop| {
-        let visitor = shop.broker()?.visit().await?;
         let user = shop.client()?.user("ann").with_money("100").await?;
         for payments in &mut shop.payments {
             assert!(payments.terminate().await?.success());
@@ -89,7 +88,8 @@ async fn orders_that_became_late_while_no_instance_ran_are_found_by_the_next() -
         }
         let orders =
             try_join_all((0..ORDERS).map(async |number| user.order_surely("1", &number.to_string()).await)).await?;
-        visitor.until_depth("payments.requests", u32::try_from(ORDERS)?).await?;
+        const UNSENT: &str = "SELECT count(*) AS number FROM outbox WHERE routing_key = 'payment.requested'";
+        until("the requests to be published", async || Ok(shop.books.of_orders(UNSENT).await? == 0)).await?;
         for orders in &mut shop.orders {
             orders.kill_9().await?;
         }
@@ -107,7 +107,6 @@ async fn orders_that_became_late_while_no_instance_ran_are_found_by_the_next() -
         are_cancelled(&user, &orders, "100.00").await?;
         let paid = user.order("1").await?;
         assert_eq!(user.outcome(&paid).await?, "FINISHED", "one that has the time");
-        visitor.leave().await?;
         Ok(Arc::default())
     })
     .await

@@ -2,6 +2,7 @@
 //! Absent: brokers that go away (outage).
 
 use super::place;
+use anyhow::bail;
 use e2e::{
     Plan, Result, Shop,
     socket::{Pushed, Socket, all_of},
@@ -70,7 +71,13 @@ async fn clients_of_an_instance_killed_while_orders_settle_learn_all_from_the_ot
         }))
         .await?;
         let kill = async {
-            while !matches!(sockets[0].next().await?, Pushed::Update(_)) {}
+            loop {
+                match sockets[0].next().await? {
+                    Pushed::Update(_) => break,
+                    Pushed::End(code) => bail!("ended before the first update: {code:?}"),
+                    _ => {}
+                }
+            }
             shop.orders[0].kill_9().await
         };
         let placed = try_join_all(users.iter().map(|user| place(user, "order", 20)));

@@ -11,7 +11,7 @@ use std::{net::SocketAddr, sync::Arc};
 const ROUNDS: usize = 100;
 /// Rounds at once: with some company, the change comes sooner or later than alone.
 const AT_ONCE: usize = 4;
-/// Reads between placing and connecting, at most: as many different moments, from long before the change to after it.
+/// Different moments to connect: after so many reads that the change may have come or not, and, as the last one, after it.
 const MOMENTS: usize = 7;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -30,8 +30,12 @@ async fn whoever_connects_while_an_order_changes_ends_with_its_final_state() -> 
 /// Gives whether it came before the change.
 async fn one_round(user: &User, address: SocketAddr, round: usize) -> Result<bool> {
     let order = user.order("1").await?;
-    for _ in 0..round % MOMENTS {
+    let moment = round % MOMENTS;
+    for _ in 0..moment {
         user.get(&format!("/orders/{order}")).await?.expect(200)?;
+    }
+    if moment == MOMENTS - 1 {
+        user.outcome(&order).await?;
     }
     let mut socket = Socket::connect(address, &one_of(user, &order)).await?;
     let snapshots = socket.ready().await?;
