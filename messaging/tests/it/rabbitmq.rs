@@ -81,11 +81,16 @@ async fn a_broker_killed_under_load_comes_back_and_nothing_confirmed_is_lost() -
             }
         }
     });
-    for kills in 1..=2 {
-        until("there is load", || async { consuming.times() > kills * 500 }).await;
+    for turn in 0..=2 {
+        until("there is load", || async { consuming.times() > turn * 500 }).await;
         server = tokio::task::spawn_blocking(move || {
-            server.kill_9()?;
-            server.start_again()?;
+            // A queue that is younger than some seconds does not survive a kill: RabbitMQ notes its members on the disk later.
+            if turn == 0 {
+                server.restart()?;
+            } else {
+                server.kill_9()?;
+                server.start_again()?;
+            }
             anyhow_free(server)
         })
         .await??;
@@ -200,7 +205,7 @@ async fn a_stalled_connection_is_noticed_by_both_sides_and_made_anew() -> TestRe
     consuming.has_seen(&letters).await;
     consuming.end().await?;
     rabbit.close().await;
-    topology.delete().await
+    Topology { url, ..topology }.delete().await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -216,8 +221,12 @@ async fn a_listener_says_when_it_was_deaf_and_hears_again() -> TestResult {
         let said = announcement();
         rabbit.announce(said.clone()).await;
         assert_eq!(hear(&mut listener).await?, Heard::Message(said.body.into_bytes()));
+        let mut reachable = rabbit.reachable();
+        reachable.mark_unchanged();
         proxy.cut();
         assert_eq!(hear(&mut listener).await?, Heard::Lost);
+        // Whoever publishes may notice it later than whoever listens.
+        within_limit("the cut to be noticed", reachable.changed()).await?;
     }
     rabbit.close().await;
     Topology { url, ..topology }.delete().await

@@ -6,7 +6,7 @@ use crate::broker::{DeadLetter, PublishError, Queue, Verdict};
 use lapin::{
     BasicProperties, Channel,
     message::BasicGetMessage,
-    options::{BasicAckOptions, BasicGetOptions, BasicPublishOptions},
+    options::{BasicAckOptions, BasicGetOptions, BasicNackOptions, BasicPublishOptions},
     types::{AMQPValue, FieldTable},
 };
 use tokio::time::timeout;
@@ -93,7 +93,10 @@ impl RabbitMq {
                 Verdict::Replay => self.replay(link, &channel, queue, &message).await?,
             }
         }
-        // Closing hands back what was only looked at, in its old place.
+        // What was only looked at is handed back, in its old place. Closing would do that as well, some time after it was answered: who
+        // looks again at once would miss some.
+        let all = BasicNackOptions { multiple: true, requeue: true };
+        channel.basic_nack(0, all).await?;
         channel.close(200, "looked".into()).await
     }
 
