@@ -8,8 +8,9 @@ use store::{Rows, Sql};
 
 /// Attempts, each given up a little later than the one before, so that some are given up within the driver's BEGIN.
 const ATTEMPTS: usize = 400;
-/// More than there are connections, so that each of them is used.
-const WRITES: i64 = 50;
+/// As many at once as there are connections, often enough that each of them is used.
+const WAVE: i64 = 5;
+const WRITES: i64 = 10 * WAVE;
 
 static INSERT: Sql = Sql::new("INSERT INTO counter VALUES ({1}, 0)");
 static COUNT: Sql = Sql::new("SELECT count(*) AS n FROM counter WHERE id >= 1000");
@@ -35,8 +36,10 @@ pub async fn a_begin_that_is_cancelled_leaves_no_transaction_behind(database: Da
         let store = store.clone();
         tokio::spawn(async move { INSERT.execute(store.connection(), Rows::new(), vec![id.into()]).await })
     };
-    for written in (0..WRITES).map(|n| write(1000 + n)).collect::<Vec<_>>() {
-        written.await??;
+    for wave in 0..WRITES / WAVE {
+        for written in (0..WAVE).map(|n| write(1000 + wave * WAVE + n)).collect::<Vec<_>>() {
+            written.await??;
+        }
     }
     let seen = COUNT.query(other.connection(), Rows::new(), Vec::new()).await?;
     assert_eq!(seen.first().ok_or("no count")?.try_get::<i64>("", "n")?, WRITES);
