@@ -15,7 +15,7 @@ import classes from "./shop/Shop.module.css";
 import { Desktop } from "./telling/desktop";
 
 const desktop = new Desktop(forGood);
-const theme = createTheme({ primaryColor: "indigo" });
+const theme = createTheme({ primaryColor: "indigo", respectReducedMotion: true });
 
 export function App() {
   const [queries] = useState(newQueries);
