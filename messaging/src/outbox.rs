@@ -17,13 +17,13 @@ pub static APPEND: Sql = Sql::over(
     "INSERT INTO outbox (id, routing_key, partition_key, body, lease_until, created_at)
      SELECT id, routing_key, partition_key, body, {1}, {2} FROM {rows}",
 );
-static DELETE: Sql = Sql::over("id uuid", "DELETE FROM outbox WHERE id IN (SELECT id FROM {rows})");
+static DELETE: Sql = Sql::over("id uuid", "DELETE FROM outbox WHERE id {any id}");
 // A deletion that a crash undoes only has a message published once more, so it need not wait for the disk.
 static DELETE_LAZILY: Sql = Sql::over(
     "id uuid",
-    "DELETE FROM outbox USING (SELECT set_config('synchronous_commit', 'off', true)) AS lazily WHERE id IN (SELECT id FROM {rows})",
+    "DELETE FROM outbox WHERE id {any id} AND (SELECT set_config('synchronous_commit', 'off', true)) IS NOT NULL",
 );
-static RELEASE: Sql = Sql::over("id uuid", "UPDATE outbox SET lease_until = 0 WHERE id IN (SELECT id FROM {rows})");
+static RELEASE: Sql = Sql::over("id uuid", "UPDATE outbox SET lease_until = 0 WHERE id {any id}");
 static RELEASE_ALL: Sql = Sql::new("UPDATE outbox SET lease_until = 0 WHERE lease_until <> 0");
 // Nearly every look finds nothing. This one costs neither a transaction nor, on SQLite, its only writer.
 static ANY_FREE: Sql = Sql::new("SELECT 1 AS free FROM outbox WHERE lease_until <= {1} LIMIT 1");

@@ -19,8 +19,8 @@ const LARGEST: usize = 1 << (SIZES - 1);
 
 /// A statement for both databases.
 ///
-/// In its text `{rows}` stands for the batch as a table named `rows`, `{1}`, `{2}` … for single values,
-/// `{for update}` and `{skip locked}` for PostgreSQL's row locks (nothing on SQLite, where the writer is alone anyway).
+/// In its text `{rows}` stands for the batch as a table named `rows`, `{any id}` for being one of the batch's ids (or of another column),
+/// `{1}`, `{2}` … for single values, `{for update}` and `{skip locked}` for PostgreSQL's row locks (nothing on SQLite, where the writer is alone anyway).
 #[derive(Debug)]
 pub struct Sql {
     columns: &'static str,
@@ -108,7 +108,8 @@ impl Sql {
 
     fn postgres_text(&self, parameters: usize) -> String {
         let columns = self.columns();
-        let text = self.template.replace("{rows}", &postgres_source(&columns, parameters));
+        let text = with_lists(self.template, |column| format!("= ANY (ARRAY(SELECT {column} FROM {{rows}}))"));
+        let text = text.replace("{rows}", &postgres_source(&columns, parameters));
         let text = text.replace("{for update}", "FOR UPDATE").replace("{skip locked}", "FOR UPDATE SKIP LOCKED");
         with_values(text, '$', parameters + columns.len())
     }
@@ -117,7 +118,8 @@ impl Sql {
     /// no numbers: of each numbered one the driver asks for the name, which SQLite looks up in a list.
     fn sqlite_text(&self, rows: usize) -> String {
         let columns = self.columns();
-        let text = self.template.replace("{rows}", "rows").replace("{for update}", "").replace("{skip locked}", "");
+        let text = with_lists(self.template, |column| format!("IN (SELECT {column} FROM rows)"));
+        let text = text.replace("{rows}", "rows").replace("{for update}", "").replace("{skip locked}", "");
         let text = with_values(text, '?', columns.len() * rows);
         if columns.is_empty() { text } else { sqlite_source(&columns, rows) + &text }
     }
@@ -125,6 +127,15 @@ impl Sql {
     fn columns(&self) -> Vec<(&'static str, &'static str)> {
         self.columns.split(", ").filter_map(|column| column.split_once(' ')).collect()
     }
+}
+
+/// PostgreSQL would make a join of `IN`, and choose which side leads it: once it has seen the table empty it walks all of it for ever,
+/// past all that was deleted, and the batch for each row. An array can only be looked up (decision 11).
+fn with_lists(template: &str, list: impl Fn(&str) -> String) -> String {
+    let mut parts = template.split("{any ");
+    let first = parts.next().unwrap_or_default().to_owned();
+    let rest = parts.filter_map(|part| part.split_once('}'));
+    rest.fold(first, |text, (column, rest)| text + &list(column) + rest)
 }
 
 /// Numbers the single values, which come behind the rows. No statement has more than nine.

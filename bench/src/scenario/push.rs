@@ -18,7 +18,7 @@ use std::collections::HashMap;
 use store::{Micros, Options, Plans, Rows, Sql, Store};
 use uuid::Uuid;
 
-static CHANGED: Sql = Sql::over("id uuid", "SELECT id, updated_at FROM orders WHERE id IN (SELECT id FROM {rows})");
+static CHANGED: Sql = Sql::over("id uuid", "SELECT id, updated_at FROM orders WHERE id {any id}");
 
 const SOCKETS: usize = 5_000;
 const STEADY: &str = "steady";

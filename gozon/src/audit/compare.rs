@@ -15,7 +15,7 @@ use uuid::Uuid;
 static FIND: Sql = Sql::over(
     "id uuid",
     "SELECT id, user_id, amount_minor, currency, status, reason, refund_transaction_id
-     FROM orders WHERE id IN (SELECT id FROM {rows})",
+     FROM orders WHERE id {any id}",
 );
 
 /// What payments knows of an order that orders did not have yet when it was asked first.

@@ -23,8 +23,7 @@ use telemetry::{TraceContext, Tracer};
 /// How often a transaction that met another instance's is tried again. Each time somebody got through.
 const MOST_MEETINGS: u32 = 20;
 
-static READ: Sql =
-    Sql::over("id uuid", concat!("SELECT ", order_columns!(), " FROM orders WHERE id IN (SELECT id FROM {rows})"));
+static READ: Sql = Sql::over("id uuid", concat!("SELECT ", order_columns!(), " FROM orders WHERE id {any id}"));
 static UPDATE: Sql = Sql::over(
     "id uuid, read int, status text, reason text?, version int, asked_at int, asked_by text?, refund uuid?",
     "UPDATE orders SET status = rows.status, reason = rows.reason, version = CAST(rows.version AS integer), updated_at = {1},

@@ -15,9 +15,9 @@ use uuid::Uuid;
 static RECORDED: Sql = Sql::over(
     "user_id text, order_id uuid?",
     "SELECT user_id, balance_minor AS minor, seq, NULL AS order_id, NULL AS verdict, NULL AS reason, NULL AS transaction_id, NULL AS refund_id
-     FROM (SELECT user_id, balance_minor, seq FROM accounts WHERE user_id IN (SELECT user_id FROM {rows}) ORDER BY user_id {for update}) AS locked
+     FROM (SELECT user_id, balance_minor, seq FROM accounts WHERE user_id {any user_id} ORDER BY user_id {for update}) AS locked
      UNION ALL SELECT user_id, amount_minor, NULL, order_id, verdict, reason, transaction_id, refund_id
-     FROM payments WHERE order_id IN (SELECT order_id FROM {rows} WHERE order_id IS NOT NULL)",
+     FROM payments WHERE order_id {any order_id}",
 );
 static TOP_UPS: Sql = Sql::over(
     "user_id text, key text",

@@ -37,6 +37,7 @@ on_every_database! {
     statements::five_thousand_rows_go_in_one_statement,
     statements::single_values_stand_beside_the_rows,
     statements::a_statement_without_rows_takes_values_and_locks,
+    statements::any_is_one_of_the_batch_and_a_null_is_none,
     together::each_part_says_how_many_rows_it_changed,
     together::what_has_nothing_to_write_is_left_out,
     together::a_part_that_fails_fails_all,

@@ -2,6 +2,10 @@
 
 use crate::database::TestResult;
 use store::{OpenError, Options, Plans, Store};
+#[cfg(feature = "servers")]
+use store::{Rows, Sql};
+#[cfg(feature = "servers")]
+use uuid::Uuid;
 
 #[tokio::test]
 async fn a_url_of_another_kind_is_refused() {
@@ -58,6 +62,32 @@ async fn a_service_finds_rows_by_index_even_in_a_table_that_is_short() -> TestRe
         assert_eq!(plan.concat().contains("Index Scan using pg_am_oid_index"), by_index, "{plan:#?}");
         store.close().await?;
     }
+    Ok(())
+}
+
+/// A vacuum that finds a table empty is believed until the next one, however many rows come meanwhile. What is led by the table then
+/// reads all of it, and the batch for each row.
+#[cfg(feature = "servers")]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_is_looked_up_even_in_a_table_that_was_empty_when_it_was_vacuumed() -> TestResult {
+    use sea_orm::ConnectionTrait;
+    static ANY: Sql = Sql::over("id uuid", "EXPLAIN DELETE FROM letters WHERE id {any id}");
+    static JOIN: Sql = Sql::over("id uuid", "EXPLAIN DELETE FROM letters WHERE id IN (SELECT id FROM {rows})");
+    const TABLE: &str = "CREATE TEMPORARY TABLE letters (id uuid PRIMARY KEY, body text);
+        INSERT INTO letters SELECT gen_random_uuid(), repeat('x', 100) FROM generate_series(1, 2000);
+        DELETE FROM letters;";
+    let options =
+        Options { url: testbed::postgres_url(), max_connections: 1, application: "store-test", plans: Plans::ByIndex };
+    let store = Store::open(&options).await?;
+    store.connection().execute_unprepared(TABLE).await?;
+    store.connection().execute_unprepared("VACUUM (TRUNCATE false) letters").await?;
+    for (sql, looked_up) in [(&ANY, true), (&JOIN, false)] {
+        let batch = Rows::new().uuids((0..10).map(|_| Uuid::now_v7()));
+        let lines = sql.query(store.connection(), batch, Vec::new()).await?;
+        let plan: Vec<String> = lines.iter().map(|line| line.try_get_by_index(0)).collect::<Result<_, _>>()?;
+        assert_eq!(plan.concat().contains("Index Cond"), looked_up, "{plan:#?}");
+    }
+    store.close().await?;
     Ok(())
 }
 

@@ -154,3 +154,19 @@ pub async fn a_statement_without_rows_takes_values_and_locks(database: Database)
     }
     Ok(())
 }
+
+pub async fn any_is_one_of_the_batch_and_a_null_is_none(database: Database) -> TestResult {
+    static AMONG: Sql = Sql::over(
+        "n int, other uuid?",
+        "SELECT n FROM cells WHERE n {any n} UNION ALL SELECT -n FROM cells WHERE other {any other} ORDER BY 1",
+    );
+    let store = database.open().await?;
+    table(&store).await?;
+    let there: Vec<_> = (0..600).map(row).collect();
+    insert(&store, &there).await?;
+    let wanted = Rows::new().ints([1, 700, 3]).opt_uuids([there[4].other, None, Some(Uuid::nil())]);
+    let found = AMONG.query(store.connection(), wanted, Vec::new()).await?;
+    let found: Vec<i64> = found.iter().map(|row| row.try_get_by_index(0)).collect::<Result<_, _>>()?;
+    assert_eq!(found, [-4, 1, 3]);
+    Ok(())
+}
