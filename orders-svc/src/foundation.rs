@@ -13,6 +13,7 @@ use crate::{
     },
     settling::{Settling, SettlingHandle},
     timeline::Timelines,
+    under_way::UnderWay,
     waiting::Waiting,
 };
 use launch::{Housekeeping, ShopOptions, TakesWrites, Vacuumed};
@@ -44,7 +45,7 @@ impl Foundation {
         Repeater::start(name, &self.vitals, move || step.clone())
     }
 
-    pub fn placing(&self, options: &ShopOptions, pace: Pace) -> PlacingHandle {
+    pub fn placing(&self, options: &ShopOptions, pace: Pace, under_way: UnderWay) -> PlacingHandle {
         let placing = Placing {
             store: self.store.clone(),
             relay: self.relay.clone(),
@@ -52,11 +53,12 @@ impl Foundation {
             currency: options.currency,
             pay_within: options.pay_within(),
             pace,
+            under_way,
         };
         PlacingHandle::start(placing, &self.vitals)
     }
 
-    pub fn announcer(&self, options: &ShopOptions, pushes: &PushMetrics) -> Announcer {
+    pub fn announcer(&self, options: &ShopOptions, pushes: &PushMetrics, under_way: UnderWay) -> Announcer {
         let limits = SocketLimits { instance: options.max_sockets, user: options.max_sockets_per_user };
         Announcer {
             hub: HubHandle::start(limits, pushes.clone(), self.tracer.clone()),
@@ -64,6 +66,7 @@ impl Foundation {
             clock: self.clock.clone(),
             instance: chance::id(),
             recent: Recent::default(),
+            under_way,
         }
     }
 

@@ -3,7 +3,7 @@
 //!
 //! An order's way: [`http`] parses it, [`placing`] commits it with its request to payments, [`settling`] steps its saga when the
 //! answer arrives or somebody wants it cancelled, [`pushing`] tells those who watch; [`reading`] shows it.
-//! [`pace`] keeps placing from outrunning settling.
+//! [`under_way`] says when the next orders are placed, [`pace`] keeps placing from outrunning settling.
 
 pub mod app;
 pub mod config;
@@ -22,4 +22,5 @@ pub mod settling;
 #[cfg(test)]
 mod testing;
 mod timeline;
+pub mod under_way;
 mod waiting;

@@ -11,6 +11,7 @@ use crate::{
         hub::{HubHandle, SocketLimits},
     },
     settling::{Answer, Happening, Settled, Settling},
+    under_way::UnderWay,
 };
 use futures_util::future::join_all;
 use messaging::{broker::memory::MemoryBroker, relay::Relay};
@@ -82,8 +83,14 @@ impl Shop {
             currency: Currency::RUB,
             pay_within: Duration::from_secs(900),
             pace: pace.clone(),
+            under_way: settling.announcer.under_way.clone(),
         };
         Self { placing, settling, now, _folder: Arc::new(folder) }
+    }
+
+    /// Tells the sockets, and hears the other instances.
+    pub fn announcer(&self) -> Announcer {
+        self.settling.announcer.clone()
     }
 
     pub fn advance(&self, span: Duration) {
@@ -149,6 +156,7 @@ pub fn settling(store: &Store, relay: &Relay, clock: &Clock, pace: &Pace) -> Set
         clock: clock.clone(),
         instance: Uuid::now_v7(),
         recent: Recent::default(),
+        under_way: UnderWay::default(),
     };
     Settling {
         store: store.clone(),

@@ -5,6 +5,7 @@ use super::Draft;
 use crate::{
     order::{Order, OrderDraft, order_columns},
     pace::Pace,
+    under_way::UnderWay,
 };
 use entities::orders::order::Model;
 use messaging::{Letter, outbox, relay::Relay};
@@ -103,6 +104,8 @@ pub struct Placing {
     pub pay_within: Duration,
     /// How fast orders are settled.
     pub pace: Pace,
+    /// What was placed and is not final.
+    pub under_way: UnderWay,
 }
 
 impl Work for Placing {
@@ -119,6 +122,14 @@ impl Work for Placing {
                 reply.answer(answer);
             }
         }
+    }
+
+    fn worth(&self, waiting: usize) -> bool {
+        self.under_way.worth(waiting)
+    }
+
+    fn news(&self) -> impl Future<Output = ()> + 'static {
+        self.under_way.news()
     }
 }
 
@@ -173,6 +184,7 @@ impl Placing {
         let requests: Vec<_> = orders.iter().zip(drafts).map(request).collect();
         let lease = self.relay.lease(now);
         let inserted = self.insert(&orders, &requests, lease, now).await?;
+        self.under_way.placed(inserted.iter().copied().map(OrderId::new).collect());
         let letters = requests.into_iter().filter(|(order, _)| inserted.contains(order)).map(|(_, letter)| letter);
         self.relay.hand_over(letters.collect(), lease);
         let earlier = by_key(&self.store, &orders, &inserted).await.map_err(|error| failure(&error));

@@ -2,7 +2,7 @@
 //! Absent: confirms; a listener that was deaf looks into the database, a speaker that was cut off says all of it again.
 
 use super::{Recent, change::Change, hub::HubHandle};
-use crate::order::Order;
+use crate::{order::Order, under_way::UnderWay};
 use async_trait::async_trait;
 use messaging::{
     Announcement,
@@ -44,6 +44,8 @@ pub struct Announcer {
     pub instance: Uuid,
     /// What the others may not have heard.
     pub recent: Recent,
+    /// Hears which orders are final.
+    pub under_way: UnderWay,
 }
 
 impl fmt::Debug for Announcer {
@@ -58,6 +60,7 @@ impl Announcer {
         if news.is_empty() {
             return;
         }
+        self.under_way.ended(news.iter().filter(|one| one.order.state.is_final()).map(|one| one.order.id));
         failpoints::point!("pushing::before-tell", return);
         self.hub.tell(news.iter().map(|one| Change { trace: one.trace, ..Change::from(&one.order) }).collect());
         let changes: Vec<_> = news.iter().map(status_change).collect();
@@ -159,7 +162,11 @@ impl Listening {
     fn pass_on(&self, body: &[u8]) {
         match changes(body, self.0.instance) {
             Ok(changes) if changes.is_empty() => {}
-            Ok(changes) => self.0.hub.tell(changes),
+            Ok(changes) => {
+                let ended = changes.iter().filter(|one| one.state.is_final());
+                self.0.under_way.ended(ended.map(|one| one.order_id));
+                self.0.hub.tell(changes);
+            }
             Err(error) => tracing::warn!(error, "an announcement could not be read"),
         }
     }
@@ -179,4 +186,24 @@ fn changes(body: &[u8], instance: Uuid) -> Result<Vec<Change>, String> {
             .ok()
     };
     Ok(announced.changed.changes.into_iter().filter_map(known).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{pace::Pace, testing::Shop};
+    use prometheus_client::registry::Registry;
+    use saga::order::State;
+
+    #[actix::test]
+    async fn an_order_is_no_longer_under_way_when_another_instance_says_that_it_is_final() {
+        let shop = Shop::open(&Pace::new(&mut Registry::default())).await;
+        let listening = Listening(shop.announcer());
+        for (order, left) in shop.place(2).await.into_iter().zip([1, 0]) {
+            let news = News { order: Order { state: State::Finished, ..order }, trace: None };
+            let changed = OrderStatusChanged { changes: vec![status_change(&news)] };
+            listening.pass_on(Announcement::new(&changed, Uuid::now_v7(), Micros(0)).body.as_bytes());
+            assert_eq!(shop.placing.under_way.number(), left);
+        }
+    }
 }
