@@ -18,7 +18,7 @@ use tokio::{
 const PART: usize = 2;
 /// So many share the price of a way among them that more would save little (`docs/performance.md`).
 const ENOUGH: usize = 32;
-/// Where nothing has ended for so long, placing waits for nothing: payments or the broker may be away. Half of what a buyer takes for instant.
+/// Where nothing has ended for so long, placing waits for nothing: payments or the broker may be away. A buyer takes it for instant.
 const PATIENCE: Duration = Duration::from_millis(100);
 /// An order that has been under way for that long waits for something else, and no longer counts.
 const FORGOTTEN: Duration = Duration::from_secs(1);

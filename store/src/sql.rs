@@ -19,7 +19,7 @@ const LARGEST: usize = 1 << (SIZES - 1);
 
 /// A statement for both databases.
 ///
-/// In its text `{rows}` stands for the batch as a table named `rows`, `{any id}` for being one of the batch's ids (or of another column),
+/// In its text `{rows}` stands for the batch as a table named `rows`, `{any id}` for being one of its `id`s (or of another column),
 /// `{1}`, `{2}` … for single values, `{for update}` and `{skip locked}` for PostgreSQL's row locks (nothing on SQLite, where the writer is alone anyway).
 #[derive(Debug)]
 pub struct Sql {
