@@ -122,7 +122,9 @@ impl<W: Work> Gatherer<W> {
 
     fn begin(&mut self, context: &mut Context<Self>) {
         self.gathering = false;
-        let batch: Vec<_> = self.waiting.drain(..self.waiting.len().min(self.limits.batch)).collect();
+        // With the room that it took: there may be a hundred thousand of us, most of them idle.
+        let left = self.waiting.split_off(self.waiting.len().min(self.limits.batch));
+        let batch = Vec::from(std::mem::replace(&mut self.waiting, left));
         self.vitals.batch(W::NAME, batch.len());
         self.under_way += 1;
         let task = actix::spawn(self.work.run(batch));
