@@ -24,8 +24,9 @@ use telemetry::Tracer;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-/// Deliveries under way at once: what one commit may take while the next gathers, and a bound on memory (4 KiB a message).
-pub const PREFETCH: u16 = 2_048;
+/// Deliveries under way at once: what one commit may take while the next gathers, and beyond which the work goes to the next instance
+/// (`Sharing::Seniority`). A transaction of a hundred costs hardly less for each than a larger one (`docs/performance.md`).
+pub const PREFETCH: u16 = 512;
 /// The first wait when the database is away; each failure doubles it, with jitter.
 const FIRST_WAIT: Duration = Duration::from_millis(50);
 /// The longest of these waits: this long after the database is back everything moves again.

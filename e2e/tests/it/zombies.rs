@@ -17,6 +17,9 @@ async fn an_instance_that_stands_still_in_a_transaction_keeps_nobody_from_being_
         .await?
         .judged_after(async |shop: &mut Shop| {
             let ann = shop.client()?.user("ann").with_money("10000").await?;
+            // Requests go to whoever has been there longest: not to the one that comes now.
+            assert!(shop.payments[1].terminate().await?.success());
+            shop.start().await?;
             shop.payments[0].arm(POINT, LONG_ENOUGH).await?;
             let (stands_still, orders) = (&shop.payments[0], &Mutex::new(Vec::new()));
             until("an order to come to this instance", || async {

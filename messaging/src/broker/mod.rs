@@ -19,15 +19,30 @@ pub struct Queue {
     pub name: &'static str,
     /// The routing keys bound to it.
     pub routing_keys: &'static [&'static str],
+    /// Whom of several consumers a message goes to.
+    pub sharing: Sharing,
+}
+
+/// Whom of several consumers a message goes to, where the broker can choose: RabbitMQ can, Kafka deals out partitions (decision 17).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Sharing {
+    /// Each has its turn: all do the same work.
+    Turns,
+    /// Whoever has been there longest, while its prefetch has room; then the next. What was published together is handled together.
+    Seniority,
 }
 
 /// What orders asks of payments.
-pub const PAYMENTS_REQUESTS: Queue =
-    Queue { name: "payments.requests", routing_keys: &["payment.requested", "payment.cancel-requested"] };
-/// What payments answers.
+pub const PAYMENTS_REQUESTS: Queue = Queue {
+    name: "payments.requests",
+    routing_keys: &["payment.requested", "payment.cancel-requested"],
+    sharing: Sharing::Seniority,
+};
+/// What payments answers. By turns: each instance of orders places as many as it settles while settling is late.
 pub const ORDERS_PAYMENT_RESULTS: Queue = Queue {
     name: "orders.payment-results",
     routing_keys: &["payment.succeeded", "payment.declined", "payment.cancelled"],
+    sharing: Sharing::Turns,
 };
 /// All queues: whoever starts first declares them all, so that a message published before its consumer ever existed is not lost.
 pub const QUEUES: [Queue; 2] = [PAYMENTS_REQUESTS, ORDERS_PAYMENT_RESULTS];

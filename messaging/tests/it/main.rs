@@ -17,6 +17,8 @@ mod parking;
 mod rabbitmq;
 mod relay;
 mod relay_faults;
+#[cfg(feature = "servers")]
+mod sharing;
 mod stage;
 mod traces;
 mod wait;

@@ -21,7 +21,7 @@ use std::{
     sync::{Arc, OnceLock},
     time::Duration,
 };
-use subscription::RabbitSubscription;
+use subscription::{Asking, RabbitSubscription, Seniority};
 use supervision::Vitals;
 use tokio::sync::watch;
 use topology::Names;
@@ -72,6 +72,7 @@ pub struct RabbitMq {
     publishing: Links,
     consuming: Links,
     names: Arc<Names>,
+    seniority: Seniority,
     vitals: Arc<OnceLock<Vitals>>,
 }
 
@@ -87,7 +88,7 @@ impl RabbitMq {
         // It publishes dead letters only.
         let consuming = Links::start(uri.clone(), consuming, names.clone(), 1);
         let publishing = Links::start(uri, options.connection_name, names.clone(), LANES);
-        Ok(Self { publishing, consuming, names, vitals: Arc::default() })
+        Ok(Self { publishing, consuming, names, seniority: Seniority::from_now_on(), vitals: Arc::default() })
     }
 }
 
@@ -114,7 +115,8 @@ impl Broker for RabbitMq {
 
     fn subscribe(&self, queue: Queue, prefetch: u16) -> Box<dyn Subscription> {
         let (links, names, vitals) = (self.consuming.clone(), self.names.clone(), self.vitals.clone());
-        Box::new(RabbitSubscription::new(links, names, queue, prefetch, vitals))
+        let asking = Asking { links, names, queue, prefetch, seniority: self.seniority, vitals };
+        Box::new(RabbitSubscription::new(asking))
     }
 
     async fn announce(&self, announcement: Announcement) {

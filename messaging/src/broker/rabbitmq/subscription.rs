@@ -7,15 +7,18 @@ use super::{
     settling::{Settling, Tags},
     topology::Names,
 };
-use crate::broker::{Delivery, Queue, Receipt, Settle, Settlement, Subscription};
+use crate::broker::{Delivery, Queue, Receipt, Settle, Settlement, Sharing, Subscription};
 use async_trait::async_trait;
 use futures_util::{FutureExt, StreamExt, future::BoxFuture};
 use lapin::{
     Consumer,
     options::{BasicConsumeOptions, BasicQosOptions},
-    types::FieldTable,
+    types::{AMQPValue, FieldTable},
 };
-use std::sync::{Arc, OnceLock};
+use std::{
+    sync::{Arc, OnceLock},
+    time::{SystemTime, UNIX_EPOCH},
+};
 use supervision::Vitals;
 use tokio::{
     sync::mpsc::{UnboundedSender, unbounded_channel},
@@ -33,16 +36,37 @@ pub(super) struct RabbitSubscription {
     beginning: Option<BoxFuture<'static, Option<Consuming>>>,
 }
 
+/// Since when a process has been there, as the priority of its consumers: whoever came first comes first, on all its connections.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Seniority(i64);
+
+impl Seniority {
+    pub fn from_now_on() -> Self {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self(i64::try_from(since.as_micros()).map_or(i64::MIN, i64::wrapping_neg))
+    }
+
+    /// How to consume. Source: <https://www.rabbitmq.com/docs/consumer-priority>.
+    fn arguments(self, sharing: Sharing) -> FieldTable {
+        let mut arguments = FieldTable::default();
+        if sharing == Sharing::Seniority {
+            arguments.insert("x-priority".into(), AMQPValue::LongLongInt(self.0));
+        }
+        arguments
+    }
+}
+
 type Consuming = (Consumer, Arc<Settlements>);
 
 /// What it takes to ask for a consumer.
 #[derive(Clone)]
-struct Asking {
-    links: Links,
-    names: Arc<Names>,
-    queue: Queue,
-    prefetch: u16,
-    vitals: Arc<OnceLock<Vitals>>,
+pub(super) struct Asking {
+    pub links: Links,
+    pub names: Arc<Names>,
+    pub queue: Queue,
+    pub prefetch: u16,
+    pub seniority: Seniority,
+    pub vitals: Arc<OnceLock<Vitals>>,
 }
 
 /// Bounded by the prefetch: there is at most one settlement a delivery.
@@ -60,7 +84,8 @@ impl Asking {
         let channel = link.channel().await?;
         channel.basic_qos(self.prefetch, BasicQosOptions::default()).await?;
         let (name, options) = (self.names.queue(self.queue), BasicConsumeOptions::default());
-        let consumer = channel.basic_consume(name.as_str().into(), "".into(), options, FieldTable::default()).await?;
+        let arguments = self.seniority.arguments(self.queue.sharing);
+        let consumer = channel.basic_consume(name.as_str().into(), "".into(), options, arguments).await?;
         let (sender, settlements) = unbounded_channel();
         let (names, queue, prefetch) = (self.names.clone(), self.queue, self.prefetch);
         let (link, vitals, tags) = (link.clone(), self.vitals.clone(), Tags::default());
@@ -86,8 +111,8 @@ impl Asking {
 }
 
 impl RabbitSubscription {
-    pub fn new(links: Links, names: Arc<Names>, queue: Queue, prefetch: u16, vitals: Arc<OnceLock<Vitals>>) -> Self {
-        Self { asking: Asking { links, names, queue, prefetch, vitals }, consuming: None, beginning: None }
+    pub fn new(asking: Asking) -> Self {
+        Self { asking, consuming: None, beginning: None }
     }
 
     /// Makes sure that there is a consumer; `None` once the broker is closed.
