@@ -24,8 +24,8 @@ use telemetry::Tracer;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-/// Deliveries under way at once: what one commit may take while the next gathers, and beyond which the work goes to the next instance
-/// (`Sharing::Seniority`). A transaction of a hundred costs hardly less for each than a larger one (`docs/performance.md`).
+/// Deliveries under way at once: what one commit may take while the next gathers, a bound on memory (4 KiB a message), and on RabbitMQ
+/// what the instance that has been there longest holds before the next one helps (decision 17).
 pub const PREFETCH: u16 = 512;
 /// The first wait when the database is away; each failure doubles it, with jitter.
 const FIRST_WAIT: Duration = Duration::from_millis(50);
