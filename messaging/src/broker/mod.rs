@@ -82,6 +82,11 @@ pub trait Broker: Send + Sync + 'static {
     /// Says something to whoever listens now. Nobody confirms it; when the broker is away it is lost.
     async fn announce(&self, announcement: Announcement);
 
+    /// Whether an announcement made now could be heard; changes wake whoever watches.
+    fn audible(&self) -> watch::Receiver<bool> {
+        self.reachable()
+    }
+
     /// Listens to announcements from now on, one's own included.
     fn listen(&self) -> Box<dyn Listener>;
 

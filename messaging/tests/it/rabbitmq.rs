@@ -217,16 +217,16 @@ async fn a_listener_says_when_it_was_deaf_and_hears_again() -> TestResult {
     let mut listener = rabbit.listen();
     for _ in 0..3 {
         assert_eq!(hear(&mut listener).await?, Heard::Back);
-        within_limit("a connection", rabbit.reachable().wait_for(|reachable| *reachable)).await?;
+        within_limit("a voice", rabbit.audible().wait_for(|audible| *audible)).await?;
         let said = announcement();
         rabbit.announce(said.clone()).await;
         assert_eq!(hear(&mut listener).await?, Heard::Message(said.body.into_bytes()));
-        let mut reachable = rabbit.reachable();
-        reachable.mark_unchanged();
+        let mut audible = rabbit.audible();
+        audible.mark_unchanged();
         proxy.cut();
         assert_eq!(hear(&mut listener).await?, Heard::Lost);
-        // Whoever publishes may notice it later than whoever listens.
-        within_limit("the cut to be noticed", reachable.changed()).await?;
+        // Whoever announces may notice it later than whoever listens.
+        within_limit("the cut to be noticed", audible.changed()).await?;
     }
     rabbit.close().await;
     Topology { url, ..topology }.delete().await

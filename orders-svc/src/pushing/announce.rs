@@ -107,8 +107,8 @@ impl Step for Listening {
     async fn step(&mut self, stop: &CancellationToken) -> Pause {
         let Announcer { hub, broker, clock, .. } = &self.0;
         let mut listener = broker.listen();
-        let mut voice = Voice { reachable: broker.reachable(), mute_since: clock.now().minus(UNNOTICED) };
-        voice.reachable.mark_changed();
+        let mut voice = Voice { audible: broker.audible(), mute_since: clock.now().minus(UNNOTICED) };
+        voice.audible.mark_changed();
         // Also after a restart of this actor: what was said meanwhile was not heard.
         let mut deaf_since = clock.now().minus(UNNOTICED);
         loop {
@@ -130,7 +130,7 @@ impl Step for Listening {
 
 /// Whether the others can hear us.
 struct Voice {
-    reachable: watch::Receiver<bool>,
+    audible: watch::Receiver<bool>,
     /// Since when they perhaps cannot, or could not.
     mute_since: Micros,
 }
@@ -144,14 +144,14 @@ impl Listening {
             tokio::select! {
                 // First, for it is rare: whoever says much could otherwise keep us from it.
                 biased;
-                Ok(()) = voice.reachable.changed() => self.mind(voice).await,
+                Ok(()) = voice.audible.changed() => self.mind(voice).await,
                 heard = &mut heard => return heard,
             }
         }
     }
 
     async fn mind(&self, voice: &mut Voice) {
-        let back = *voice.reachable.borrow_and_update();
+        let back = *voice.audible.borrow_and_update();
         if back {
             self.0.announce_again(voice.mute_since).await;
         }

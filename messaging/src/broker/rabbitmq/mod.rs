@@ -18,7 +18,7 @@ use lapin::uri::AMQPUri;
 use link::Links;
 use std::{
     fmt,
-    sync::{Arc, OnceLock},
+    sync::{Arc, LazyLock, OnceLock},
     time::Duration,
 };
 use subscription::{Asking, RabbitSubscription, Seniority};
@@ -63,14 +63,19 @@ fn planted() -> lapin::Error {
 #[error("must be amqp://user:password@host:port/vhost: {0}")]
 pub struct InvalidUrl(String);
 
+type Start = Box<dyn FnOnce() -> Links + Send>;
+
 /// Connections to RabbitMQ that come back by themselves. A cheap clone.
 ///
-/// Two, because a broker that is short of memory or disk stops reading from every connection that publishes: acknowledgements, which
-/// would give it room, must not wait behind what it does not take.
+/// Three, because the broker stops reading from a connection that publishes more than it can take, and, when it is short of memory or
+/// disk, from every one that publishes. Acknowledgements, which would give it room, must not wait for that; nor must announcements, which
+/// cost it next to nothing: some waited for a sixth of a second behind requests, and tell placing what has ended (decision 16). Who announces
+/// nothing has no connection for it.
 #[derive(Clone, Debug)]
 pub struct RabbitMq {
     publishing: Links,
     consuming: Links,
+    announcing: Arc<LazyLock<Links, Start>>,
     names: Arc<Names>,
     seniority: Seniority,
     vitals: Arc<OnceLock<Vitals>>,
@@ -87,8 +92,14 @@ impl RabbitMq {
         let consuming = format!("{} (consuming)", options.connection_name);
         // It publishes dead letters only.
         let consuming = Links::start(uri.clone(), consuming, names.clone(), 1);
+        let announcing: Start = Box::new({
+            let (uri, name, names) = (uri.clone(), format!("{} (announcing)", options.connection_name), names.clone());
+            || Links::start(uri, name, names, 0)
+        });
+        let announcing = Arc::new(LazyLock::new(announcing));
         let publishing = Links::start(uri, options.connection_name, names.clone(), LANES);
-        Ok(Self { publishing, consuming, names, seniority: Seniority::from_now_on(), vitals: Arc::default() })
+        let seniority = Seniority::from_now_on();
+        Ok(Self { publishing, consuming, announcing, names, seniority, vitals: Arc::default() })
     }
 }
 
@@ -120,9 +131,13 @@ impl Broker for RabbitMq {
     }
 
     async fn announce(&self, announcement: Announcement) {
-        if let Some(link) = self.publishing.current() {
+        if let Some(link) = self.announcing.current() {
             announcing::announce(&link, &self.names, &announcement).await;
         }
+    }
+
+    fn audible(&self) -> watch::Receiver<bool> {
+        self.announcing.reachable()
     }
 
     fn listen(&self) -> Box<dyn Listener> {
@@ -140,6 +155,7 @@ impl Broker for RabbitMq {
     }
 
     async fn close(&self) {
-        tokio::join!(self.publishing.close(), self.consuming.close());
+        // Also one that was not begun: it shall not begin afterwards.
+        tokio::join!(self.publishing.close(), self.consuming.close(), self.announcing.close());
     }
 }

@@ -21,6 +21,7 @@ pub async fn hear(listener: &mut Box<dyn Listener>) -> TestResult<Heard> {
 }
 
 async fn listen(broker: &Arc<dyn Broker>) -> TestResult<Box<dyn Listener>> {
+    within_limit("a voice", broker.audible().wait_for(|audible| *audible)).await?;
     let mut listener = broker.listen();
     assert_eq!(hear(&mut listener).await?, Heard::Back);
     Ok(listener)
