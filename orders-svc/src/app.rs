@@ -10,7 +10,6 @@ use crate::{
     placing::PlacingHandle,
     settling::SettlingHandle,
     timeline::Timelines,
-    under_way::UnderWay,
 };
 use edge::{Check, HttpMetrics, Observer};
 use futures_util::FutureExt;
@@ -66,13 +65,13 @@ impl App {
         let schema = Schema::start(&vitals, migrate(&store));
         let relay =
             Relay::start(store.clone(), broker.clone(), clock.clone(), metrics.clone(), tracer.clone(), &vitals);
-        let (pace, under_way, pushes) = (Pace::new(registry), UnderWay::default(), PushMetrics::new(registry));
+        let (pace, pushes) = (Pace::new(registry), PushMetrics::new(registry));
         let foundation = Foundation { store, reads, broker, clock, tracer, vitals, metrics, relay };
-        let announcer = foundation.announcer(options, &pushes, under_way.clone());
-        let settling = foundation.settling(announcer.clone(), orders.clone(), pace.clone());
+        let announcer = foundation.announcer(options, &pushes, pace);
+        let settling = foundation.settling(announcer.clone(), orders.clone());
         let (sockets, takes_writes) = (foundation.sockets(options, &announcer, pushes), TakesWrites::default());
         Self {
-            placing: foundation.placing(options, pace, under_way),
+            placing: foundation.placing(options, &announcer),
             consumer: foundation.consumer(&settling),
             housekeeping: foundation.housekeeping(options, takes_writes.clone()),
             listening: foundation.listening(announcer),

@@ -3,6 +3,7 @@
 use crate::{
     deadline::{ANSWERS_FIRST, Deadline},
     http::Sockets,
+    mark::Mark,
     metrics::{OrderMetrics, PushMetrics},
     overdue::Overdue,
     pace::Pace,
@@ -45,20 +46,21 @@ impl Foundation {
         Repeater::start(name, &self.vitals, move || step.clone())
     }
 
-    pub fn placing(&self, options: &ShopOptions, pace: Pace, under_way: UnderWay) -> PlacingHandle {
+    pub fn placing(&self, options: &ShopOptions, announcer: &Announcer) -> PlacingHandle {
         let placing = Placing {
             store: self.store.clone(),
             relay: self.relay.clone(),
             clock: self.clock.clone(),
             currency: options.currency,
             pay_within: options.pay_within(),
-            pace,
-            under_way,
+            mark: Mark::of(announcer.instance),
+            pace: announcer.pace.clone(),
+            under_way: announcer.under_way.clone(),
         };
         PlacingHandle::start(placing, &self.vitals)
     }
 
-    pub fn announcer(&self, options: &ShopOptions, pushes: &PushMetrics, under_way: UnderWay) -> Announcer {
+    pub fn announcer(&self, options: &ShopOptions, pushes: &PushMetrics, pace: Pace) -> Announcer {
         let limits = SocketLimits { instance: options.max_sockets, user: options.max_sockets_per_user };
         Announcer {
             hub: HubHandle::start(limits, pushes.clone(), self.tracer.clone()),
@@ -66,7 +68,8 @@ impl Foundation {
             clock: self.clock.clone(),
             instance: chance::id(),
             recent: Recent::default(),
-            under_way,
+            under_way: UnderWay::default(),
+            pace,
         }
     }
 
@@ -84,14 +87,13 @@ impl Foundation {
         Timelines { store: self.reads.clone(), clock: self.clock.clone(), broker: self.broker.reachable() }
     }
 
-    pub fn settling(&self, announcer: Announcer, metrics: OrderMetrics, pace: Pace) -> SettlingHandle {
+    pub fn settling(&self, announcer: Announcer, metrics: OrderMetrics) -> SettlingHandle {
         let settling = Settling {
             store: self.store.clone(),
             relay: self.relay.clone(),
             clock: self.clock.clone(),
             metrics,
             announcer,
-            pace,
             tracer: self.tracer.clone(),
         };
         SettlingHandle::start(settling, &self.vitals)

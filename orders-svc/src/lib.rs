@@ -11,6 +11,7 @@ mod deadline;
 mod foundation;
 mod frontier;
 pub mod http;
+pub mod mark;
 pub mod metrics;
 pub mod order;
 mod overdue;

@@ -1,5 +1,5 @@
-//! Admission by settlement: while orders are settled late, as many are placed as are settled. So what is under way stays what half a
-//! second of settling takes, however long the load lasts and however fast orders could be written down.
+//! Admission by settlement: while orders are settled late, fewer are placed than are settled. So what is under way comes back to what half
+//! a second of settling takes, however long the load lasts and however fast orders could be written down.
 //! Absent: a bound while nothing is settled at all. Then payments or the broker is away, orders wait in the outbox and are welcome.
 
 use prometheus_client::{
@@ -25,6 +25,16 @@ const FORGOTTEN: Duration = Duration::from_secs(1);
 /// The most that may be placed on the strength of what was settled before.
 const MOST_AHEAD: usize = 1_000;
 
+/// What placing an order takes of the credit.
+const PRICE: usize = 1_000;
+
+/// What an order earns that was settled so long after it was placed: the later, the less, so that what is under way shrinks; but at least
+/// half of what placing one takes, so that placing goes on while what an outage has left behind is worked off.
+fn earns(after: Duration) -> usize {
+    let part = LATE.as_micros().saturating_mul(PRICE as u128) / after.as_micros().max(1);
+    usize::try_from(part).unwrap_or(PRICE).clamp(PRICE / 2, PRICE)
+}
+
 /// What settling tells placing. A cheap clone.
 #[derive(Clone, Debug)]
 pub struct Pace(Arc<Shared>);
@@ -42,7 +52,7 @@ struct Shared {
 struct Now {
     /// Set while settling is late.
     held_until: Option<Instant>,
-    /// Orders settled since, and not yet made up for by new ones.
+    /// What orders settled since have earned, and no new one has taken.
     credit: usize,
 }
 
@@ -52,7 +62,7 @@ impl Pace {
         Self::forgetting_after(FORGOTTEN, registry)
     }
 
-    fn forgetting_after(forgotten: Duration, registry: &mut Registry) -> Self {
+    pub(crate) fn forgetting_after(forgotten: Duration, registry: &mut Registry) -> Self {
         let held_back = Counter::default();
         let help = "Orders whose placing waited because orders were settled late";
         registry.register("held_back", help, held_back.clone());
@@ -61,15 +71,16 @@ impl Pace {
         Self(Arc::new(Shared { forgotten, now: Mutex::default(), settled: Notify::new(), held_back, waited }))
     }
 
-    /// Takes note of orders that became final together, each so long after it was placed.
-    pub fn settled(&self, after: impl ExactSizeIterator<Item = Duration>) {
-        let number = after.len();
-        let late = after.min().is_some_and(|youngest| youngest > LATE);
+    /// Takes note of orders of this instance that became final together, each so long after it was placed.
+    pub fn settled(&self, after: impl Iterator<Item = Duration>) {
+        let start = (0, Duration::MAX, 0);
+        let (number, youngest, earned) = after
+            .fold(start, |(number, youngest, earned), after| (number + 1, youngest.min(after), earned + earns(after)));
         let mut now = self.now();
         if number >= TELLING {
-            now.held_until = late.then(|| Instant::now() + self.0.forgotten);
+            now.held_until = (youngest > LATE).then(|| Instant::now() + self.0.forgotten);
         }
-        now.credit = if now.held_until.is_some() { (now.credit + number).min(MOST_AHEAD) } else { 0 };
+        now.credit = if now.held_until.is_some() { (now.credit + earned).min(MOST_AHEAD * PRICE) } else { 0 };
         drop(now);
         self.0.settled.notify_one();
     }
@@ -91,7 +102,7 @@ impl Pace {
     fn hold(&self, number: usize) -> Option<Instant> {
         let mut now = self.now();
         let until = now.held_until.filter(|until| Instant::now() < *until)?;
-        match now.credit.checked_sub(number) {
+        match now.credit.checked_sub(number * PRICE) {
             Some(left) => {
                 now.credit = left;
                 None
@@ -119,6 +130,8 @@ mod tests {
     use super::*;
     use crate::testing::Shop;
     use futures_util::FutureExt;
+    use std::collections::VecDeque;
+    use tokio::time::advance;
 
     fn after(number: usize, delay: Duration) -> impl ExactSizeIterator<Item = Duration> {
         std::iter::repeat_n(delay, number)
@@ -145,13 +158,13 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn while_settling_is_late_as_many_are_placed_as_are_settled() {
+    async fn while_settling_is_late_fewer_are_placed_than_are_settled() {
         let pace = pace();
-        pace.settled(late(100));
+        pace.settled(late(200));
         assert!(may_place(&pace, 60) && !may_place(&pace, 60) && may_place(&pace, 40));
         let waiting = tokio::spawn({
             let pace = pace.clone();
-            async move { pace.keep(30).await }
+            async move { pace.keep(15).await }
         });
         tokio::task::yield_now().await;
         assert!(!waiting.is_finished());
@@ -169,6 +182,34 @@ mod tests {
         assert!(!may_place(&pace, 1_000));
         pace.settled([[LATE * 2; 50].as_slice(), &[LATE]].concat().into_iter());
         assert!(may_place(&pace, 1_000), "one of them did not wait");
+    }
+
+    #[test]
+    fn the_later_an_order_the_less_it_earns_but_never_less_than_half() {
+        let earned =
+            [Duration::ZERO, LATE, LATE * 5 / 4, LATE * 2, Duration::from_secs(3_600), Duration::MAX].map(earns);
+        assert_eq!(earned, [PRICE, PRICE, PRICE * 4 / 5, PRICE / 2, PRICE / 2, PRICE / 2]);
+    }
+
+    /// Clients who always want more, and a hundred orders settled in a tenth of a second.
+    #[tokio::test(start_paused = true)]
+    async fn what_an_outage_has_left_is_worked_off_under_load() {
+        const AT_ONCE: usize = 100;
+        let pace = pace();
+        let mut queue = VecDeque::from(vec![Instant::now(); 20 * AT_ONCE]);
+        advance(Duration::from_secs(5)).await;
+        for _ in 0..60 {
+            advance(Duration::from_millis(100)).await;
+            let settled: Vec<_> = queue.drain(..AT_ONCE).map(|placed| placed.elapsed()).collect();
+            if settled[AT_ONCE - 1] <= LATE {
+                return;
+            }
+            pace.settled(settled.into_iter());
+            while may_place(&pace, 1) {
+                queue.push_back(Instant::now());
+            }
+        }
+        panic!("{} are under way, and late", queue.len());
     }
 
     #[tokio::test(start_paused = true)]
@@ -200,22 +241,22 @@ mod tests {
     async fn orders_settled_late_hold_back_the_next_ones_until_more_are_settled() {
         let pace = Pace::forgetting_after(Duration::from_secs(3_600), &mut Registry::default());
         let shop = Shop::open(&pace).await;
-        let first = shop.place(TELLING + 1).await;
+        let first = shop.place(TELLING * 2).await;
         assert_eq!(pace.0.held_back.get(), 0);
-        shop.advance(Duration::from_secs(1));
-        shop.settle(&first[1..]).await;
+        shop.advance(LATE * 2);
+        shop.settle(&first[..TELLING]).await;
         let next = actix::spawn({
             let shop = shop.clone();
-            async move { shop.place(TELLING + 1).await }
+            async move { shop.place(TELLING).await }
         });
         while pace.0.held_back.get() == 0 {
             assert!(!next.is_finished(), "nothing held it back");
             tokio::task::yield_now().await;
         }
-        assert_eq!(pace.0.held_back.get(), TELLING as u64 + 1);
+        assert_eq!(pace.0.held_back.get(), TELLING as u64);
         assert!(pace.0.waited.get() < f64::EPSILON, "the wait is not over");
-        shop.settle(&first[..1]).await;
-        assert_eq!(next.await.unwrap().len(), TELLING + 1);
+        shop.settle(&first[TELLING..]).await;
+        assert_eq!(next.await.unwrap().len(), TELLING);
         assert!(pace.0.waited.get() > 0.0);
     }
 }

@@ -2,6 +2,7 @@
 //! Absent: actors, consumers, HTTP; the tests in `tests/` have all of it.
 
 use crate::{
+    mark::Mark,
     metrics::{OrderMetrics, PushMetrics},
     order::{Order, OrderDraft},
     pace::Pace,
@@ -69,7 +70,8 @@ impl Shop {
         let options = Options { url, max_connections: 1, application: "test", plans: Plans::ByIndex };
         let store = Store::open(&options).await.unwrap();
         migration::orders::up(store.connection()).await.unwrap();
-        let now = Arc::new(AtomicI64::new(1_000_000_000_000));
+        // Ids of orders carry the time, too.
+        let now = Arc::new(AtomicI64::new(Clock::system().now().0));
         let clock = Clock::from_fn({
             let now = now.clone();
             move || Micros(now.load(Ordering::SeqCst))
@@ -82,6 +84,7 @@ impl Shop {
             clock,
             currency: Currency::RUB,
             pay_within: Duration::from_secs(900),
+            mark: Mark::of(settling.announcer.instance),
             pace: pace.clone(),
             under_way: settling.announcer.under_way.clone(),
         };
@@ -157,6 +160,7 @@ pub fn settling(store: &Store, relay: &Relay, clock: &Clock, pace: &Pace) -> Set
         instance: Uuid::now_v7(),
         recent: Recent::default(),
         under_way: UnderWay::default(),
+        pace: pace.clone(),
     };
     Settling {
         store: store.clone(),
@@ -164,7 +168,6 @@ pub fn settling(store: &Store, relay: &Relay, clock: &Clock, pace: &Pace) -> Set
         clock: clock.clone(),
         metrics: OrderMetrics::new(&mut Registry::default()),
         announcer,
-        pace: pace.clone(),
         tracer: Tracer::default(),
     }
 }

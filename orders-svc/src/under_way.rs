@@ -55,11 +55,14 @@ impl UnderWay {
         now.placed.push_back((at, orders));
     }
 
-    /// Takes note of orders that are final, other instances' among them.
+    /// Takes note of orders of this instance that are final, whether or not they still counted.
     pub fn ended(&self, orders: impl Iterator<Item = OrderId>) {
-        let mut now = self.now();
-        let ours = orders.filter(|order| now.orders.remove(order)).count();
-        if ours > 0 {
+        let (mut now, mut any) = (self.now(), false);
+        for order in orders {
+            now.orders.remove(&order);
+            any = true;
+        }
+        if any {
             now.ended = Some(Instant::now());
             drop(now);
             self.0.ended.notify_one();
@@ -159,15 +162,25 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn others_orders_neither_count_nor_are_news() {
+    async fn no_end_is_no_news() {
         let (under_way, _) = busy(10);
         under_way.news().await;
         advance(PATIENCE / 2).await;
-        under_way.ended(orders(5).into_iter());
+        under_way.ended(std::iter::empty());
         assert_eq!(under_way.news().now_or_never(), None);
         assert!(!under_way.worth(4));
         advance(PATIENCE / 2).await;
-        assert!(under_way.worth(1), "their ends do not make anybody more patient");
+        assert!(under_way.worth(1), "it makes nobody more patient");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_end_of_one_that_no_longer_counts_is_news() {
+        let (under_way, old) = busy(1_000);
+        advance(FORGOTTEN).await;
+        under_way.placed(orders(10));
+        assert!(under_way.worth(1), "nothing has ended for long");
+        under_way.ended(old[..1].iter().copied());
+        assert!(under_way.worth(5) && !under_way.worth(4));
     }
 
     #[tokio::test(start_paused = true)]

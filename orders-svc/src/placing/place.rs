@@ -3,6 +3,7 @@
 
 use super::Draft;
 use crate::{
+    mark::Mark,
     order::{Order, OrderDraft, order_columns},
     pace::Pace,
     under_way::UnderWay,
@@ -16,7 +17,7 @@ use std::{
     future::Future,
     time::Duration,
 };
-use store::{Clock, Fault, Micros, Rows, Sql, Store, chance};
+use store::{Clock, Fault, Micros, Rows, Sql, Store};
 use supervision::{Ask, Work};
 use uuid::Uuid;
 
@@ -102,6 +103,8 @@ pub struct Placing {
     pub currency: Currency,
     /// How long an order may wait for its payment.
     pub pay_within: Duration,
+    /// Says of an order that this instance has placed it.
+    pub mark: Mark,
     /// How fast orders are settled.
     pub pace: Pace,
     /// What was placed and is not final.
@@ -174,7 +177,7 @@ impl Placing {
             if failpoints::broken("rule::idempotency-key") {
                 draft.idempotency_key = None;
             }
-            Order::place(OrderId::new(chance::id()), draft, self.currency, now, pay_before)
+            Order::place(self.mark.order_id(), draft, self.currency, now, pay_before)
         };
         let orders: Vec<_> = drafts.iter().map(order).collect();
         let request = |(order, draft): (&Order, &Draft)| {

@@ -2,13 +2,16 @@
 //! Absent: confirms; a listener that was deaf looks into the database, a speaker that was cut off says all of it again.
 
 use super::{Recent, change::Change, hub::HubHandle};
-use crate::{order::Order, under_way::UnderWay};
+use crate::{mark::Mark, order::Order, pace::Pace, under_way::UnderWay};
 use async_trait::async_trait;
 use messaging::{
     Announcement,
     broker::{Broker, Heard, Listener},
 };
-use saga::messages::{MOST_CHANGES, OrderStatusChanged, StatusChange};
+use saga::{
+    OrderId,
+    messages::{MOST_CHANGES, OrderStatusChanged, StatusChange},
+};
 use std::{fmt, sync::Arc, time::Duration};
 use store::{Clock, Micros};
 use supervision::{Pause, Step};
@@ -46,6 +49,8 @@ pub struct Announcer {
     pub recent: Recent,
     /// Hears which orders are final.
     pub under_way: UnderWay,
+    /// Hears how late those of this instance were.
+    pub pace: Pace,
 }
 
 impl fmt::Debug for Announcer {
@@ -60,12 +65,20 @@ impl Announcer {
         if news.is_empty() {
             return;
         }
-        self.under_way.ended(news.iter().filter(|one| one.order.state.is_final()).map(|one| one.order.id));
+        self.ended(news.iter().filter(|one| one.order.state.is_final()).map(|one| one.order.id));
         failpoints::point!("pushing::before-tell", return);
         self.hub.tell(news.iter().map(|one| Change { trace: one.trace, ..Change::from(&one.order) }).collect());
         let changes: Vec<_> = news.iter().map(status_change).collect();
         self.recent.keep(&changes, self.clock.now());
         self.say(&changes).await;
+    }
+
+    /// Takes note of orders that are final, whoever settled them. What others have placed is none of placing's business here.
+    fn ended(&self, orders: impl Iterator<Item = OrderId>) {
+        let (mark, now) = (Mark::of(self.instance), self.clock.now());
+        let ours: Vec<_> = orders.filter_map(|order| Some((order, mark.age(order, now)?))).collect();
+        self.under_way.ended(ours.iter().map(|(order, _)| *order));
+        self.pace.settled(ours.into_iter().map(|(_, after)| after));
     }
 
     /// Says once more what the others may not have heard.
@@ -164,7 +177,7 @@ impl Listening {
             Ok(changes) if changes.is_empty() => {}
             Ok(changes) => {
                 let ended = changes.iter().filter(|one| one.state.is_final());
-                self.0.under_way.ended(ended.map(|one| one.order_id));
+                self.0.ended(ended.map(|one| one.order_id));
                 self.0.hub.tell(changes);
             }
             Err(error) => tracing::warn!(error, "an announcement could not be read"),
@@ -192,18 +205,39 @@ fn changes(body: &[u8], instance: Uuid) -> Result<Vec<Change>, String> {
 mod tests {
     use super::*;
     use crate::{pace::Pace, testing::Shop};
+    use futures_util::FutureExt;
     use prometheus_client::registry::Registry;
     use saga::order::State;
+
+    /// Another instance says that these are final.
+    fn hear(announcer: &Announcer, orders: &[Order]) {
+        let finished = |order: &Order| Order { state: State::Finished, ..order.clone() };
+        let news = orders.iter().map(|order| News { order: finished(order), trace: None });
+        let changed = OrderStatusChanged { changes: news.map(|one| status_change(&one)).collect() };
+        let announcement = Announcement::new(&changed, Uuid::now_v7(), Micros(0));
+        Listening(announcer.clone()).pass_on(announcement.body.as_bytes());
+    }
 
     #[actix::test]
     async fn an_order_is_no_longer_under_way_when_another_instance_says_that_it_is_final() {
         let shop = Shop::open(&Pace::new(&mut Registry::default())).await;
-        let listening = Listening(shop.announcer());
         for (order, left) in shop.place(2).await.into_iter().zip([1, 0]) {
-            let news = News { order: Order { state: State::Finished, ..order }, trace: None };
-            let changed = OrderStatusChanged { changes: vec![status_change(&news)] };
-            listening.pass_on(Announcement::new(&changed, Uuid::now_v7(), Micros(0)).body.as_bytes());
+            hear(&shop.announcer(), &[order]);
             assert_eq!(shop.placing.under_way.number(), left);
         }
+    }
+
+    #[actix::test]
+    async fn late_orders_hold_placing_back_where_they_were_placed_whoever_settles_them() {
+        let shop = Shop::open(&Pace::forgetting_after(Duration::from_secs(3_600), &mut Registry::default())).await;
+        let (announcer, placed) = (shop.announcer(), shop.place(20).await);
+        let may_place = || announcer.pace.keep(1_000).now_or_never().is_some();
+        shop.advance(Duration::from_secs(1));
+        let elsewhere = Mark::of(Uuid::from_u128(announcer.instance.as_u128() ^ 1));
+        let others: Vec<_> = placed.iter().map(|one| Order { id: elsewhere.order_id(), ..one.clone() }).collect();
+        hear(&announcer, &others);
+        assert!(may_place());
+        hear(&announcer, &placed);
+        assert!(!may_place());
     }
 }

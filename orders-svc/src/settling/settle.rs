@@ -5,7 +5,6 @@ use super::spans;
 use crate::{
     metrics::OrderMetrics,
     order::{Order, order_columns},
-    pace::Pace,
     pushing::{Announcer, News},
 };
 use entities::orders::order::Model;
@@ -111,8 +110,6 @@ pub struct Settling {
     pub metrics: OrderMetrics,
     /// Tells those who watch.
     pub announcer: Announcer,
-    /// Hears how late the orders are.
-    pub pace: Pace,
     /// Takes a span of each order that is settled.
     pub tracer: Tracer,
 }
@@ -273,9 +270,7 @@ impl Settling {
     }
 
     fn tell(&self, settled: &Results, changed: &[&Stepped], now: Micros) {
-        let final_now: Vec<_> = changed.iter().map(|one| &one.order).filter(|order| order.state.is_final()).collect();
-        self.pace.settled(final_now.iter().map(|order| now.since(order.created_at)));
-        for order in final_now {
+        for order in changed.iter().map(|one| &one.order).filter(|order| order.state.is_final()) {
             self.metrics.became_final(order.state, now.since(order.created_at));
         }
         for _ in settled.iter().filter(|one| **one == Ok(Settled::Contradicted)) {
