@@ -19,30 +19,15 @@ pub struct Queue {
     pub name: &'static str,
     /// The routing keys bound to it.
     pub routing_keys: &'static [&'static str],
-    /// Whom of several consumers a message goes to.
-    pub sharing: Sharing,
-}
-
-/// Whom of several consumers a message goes to, where the broker can choose: RabbitMQ can, Kafka deals out partitions (decision 17).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Sharing {
-    /// Each has its turn: all do the same work.
-    Turns,
-    /// Whoever has been there longest, while its prefetch has room; then the next. What was published together is handled together.
-    Seniority,
 }
 
 /// What orders asks of payments.
-pub const PAYMENTS_REQUESTS: Queue = Queue {
-    name: "payments.requests",
-    routing_keys: &["payment.requested", "payment.cancel-requested"],
-    sharing: Sharing::Seniority,
-};
-/// What payments answers. By turns: each instance of orders places as many as it settles while settling is late.
+pub const PAYMENTS_REQUESTS: Queue =
+    Queue { name: "payments.requests", routing_keys: &["payment.requested", "payment.cancel-requested"] };
+/// What payments answers.
 pub const ORDERS_PAYMENT_RESULTS: Queue = Queue {
     name: "orders.payment-results",
     routing_keys: &["payment.succeeded", "payment.declined", "payment.cancelled"],
-    sharing: Sharing::Turns,
 };
 /// All queues: whoever starts first declares them all, so that a message published before its consumer ever existed is not lost.
 pub const QUEUES: [Queue; 2] = [PAYMENTS_REQUESTS, ORDERS_PAYMENT_RESULTS];
@@ -76,7 +61,8 @@ pub trait Broker: Send + Sync + 'static {
     /// Whether a message published now could be confirmed; changes wake whoever watches.
     fn reachable(&self) -> watch::Receiver<bool>;
 
-    /// Starts to consume. The subscription outlives lost connections; at most `prefetch` deliveries are unsettled at once.
+    /// Starts to consume. The subscription outlives lost connections; at most `prefetch` deliveries are unsettled at once. Where the broker
+    /// can choose (RabbitMQ; Kafka deals out partitions), a message goes to whoever has been there longest and has room (decision 17).
     fn subscribe(&self, queue: Queue, prefetch: u16) -> Box<dyn Subscription>;
 
     /// Says something to whoever listens now. Nobody confirms it; when the broker is away it is lost.

@@ -7,7 +7,7 @@ use super::{
     settling::{Settling, Tags},
     topology::Names,
 };
-use crate::broker::{Delivery, Queue, Receipt, Settle, Settlement, Sharing, Subscription};
+use crate::broker::{Delivery, Queue, Receipt, Settle, Settlement, Subscription};
 use async_trait::async_trait;
 use futures_util::{FutureExt, StreamExt, future::BoxFuture};
 use lapin::{
@@ -47,11 +47,9 @@ impl Seniority {
     }
 
     /// How to consume. Source: <https://www.rabbitmq.com/docs/consumer-priority>.
-    fn arguments(self, sharing: Sharing) -> FieldTable {
+    fn arguments(self) -> FieldTable {
         let mut arguments = FieldTable::default();
-        if sharing == Sharing::Seniority {
-            arguments.insert("x-priority".into(), AMQPValue::LongLongInt(self.0));
-        }
+        arguments.insert("x-priority".into(), AMQPValue::LongLongInt(self.0));
         arguments
     }
 }
@@ -84,7 +82,7 @@ impl Asking {
         let channel = link.channel().await?;
         channel.basic_qos(self.prefetch, BasicQosOptions::default()).await?;
         let (name, options) = (self.names.queue(self.queue), BasicConsumeOptions::default());
-        let arguments = self.seniority.arguments(self.queue.sharing);
+        let arguments = self.seniority.arguments();
         let consumer = channel.basic_consume(name.as_str().into(), "".into(), options, arguments).await?;
         let (sender, settlements) = unbounded_channel();
         let (names, queue, prefetch) = (self.names.clone(), self.queue, self.prefetch);
