@@ -1,6 +1,6 @@
 //! Self-clocking: the end of earlier orders says when the next ones are placed together. Each batch costs six stages a fixed price,
 //! so an order that only would wait in a later stage gathers company before the first one instead (decision 16).
-//! Absent: a timer as the clock. One is there for when nothing ends at all; then nobody waits.
+//! Absent: a timer as the clock. One bounds each wait, and is there for when nothing ends at all; then nobody waits.
 
 use saga::OrderId;
 use std::{
@@ -18,7 +18,8 @@ use tokio::{
 const PART: usize = 2;
 /// So many share the price of a way among them that more would save little (`docs/performance.md`).
 const ENOUGH: usize = 32;
-/// Where nothing has ended for so long, placing waits for nothing: payments or the broker may be away. A buyer takes it for instant.
+/// Nobody waits longer: those that end may be an outage's and say nothing of when there will be company. And where nothing has ended for so
+/// long, nobody waits: payments or the broker may be away. A buyer takes it for instant.
 const PATIENCE: Duration = Duration::from_millis(100);
 /// An order that has been under way for that long waits for something else, and no longer counts.
 const FORGOTTEN: Duration = Duration::from_secs(1);
@@ -40,6 +41,8 @@ struct Now {
     placed: VecDeque<(Instant, Vec<OrderId>)>,
     /// When one of them has ended, last.
     ended: Option<Instant>,
+    /// Since when drafts wait for company.
+    waiting: Option<Instant>,
 }
 
 impl UnderWay {
@@ -69,11 +72,15 @@ impl UnderWay {
         }
     }
 
-    /// Whether so many drafts are worth a way of their own.
+    /// Whether so many drafts are worth a way of their own; if not, they wait.
     pub fn worth(&self, drafts: usize) -> bool {
-        let now = self.now();
-        drafts >= ENOUGH.min(now.orders.len().div_ceil(PART))
-            || now.patient_until().is_none_or(|until| until <= Instant::now())
+        let (mut now, at) = (self.now(), Instant::now());
+        now.waiting.get_or_insert(at);
+        let worth = drafts >= ENOUGH.min(now.orders.len().div_ceil(PART)) || now.patient_until() <= Some(at);
+        if worth {
+            now.waiting = None;
+        }
+        worth
     }
 
     /// Comes back when one of them has ended, or none for too long. There is one who asks.
@@ -98,8 +105,10 @@ impl UnderWay {
 }
 
 impl Now {
+    /// `None` when nobody is to wait.
     fn patient_until(&self) -> Option<Instant> {
-        self.ended.map(|ended| ended + PATIENCE)
+        let (ended, waiting) = (self.ended?, self.waiting);
+        Some(waiting.map_or(ended, |waiting| waiting.min(ended)) + PATIENCE)
     }
 }
 
@@ -181,6 +190,31 @@ mod tests {
         assert!(under_way.worth(1), "nothing has ended for long");
         under_way.ended(old[..1].iter().copied());
         assert!(under_way.worth(5) && !under_way.worth(4));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_waits_longer_however_many_end_that_no_longer_count() {
+        let (under_way, old) = busy(1_000);
+        advance(FORGOTTEN).await;
+        under_way.placed(orders(60));
+        let mut news = old.chunks(1).map(|end| under_way.ended(end.iter().copied()));
+        news.next();
+        assert!(!under_way.worth(1));
+        let since = Instant::now();
+        while !under_way.worth(1) {
+            assert!(since.elapsed() < PATIENCE, "still waiting");
+            news.next();
+            advance(PATIENCE / 4).await;
+        }
+        assert_eq!(since.elapsed(), PATIENCE);
+        let since = Instant::now();
+        assert!(!under_way.worth(1), "the next one's wait begins");
+        under_way.news().await;
+        advance(PATIENCE / 2).await;
+        news.next();
+        under_way.news().await;
+        under_way.news().await;
+        assert_eq!(since.elapsed(), PATIENCE, "somebody asks when it is over");
     }
 
     #[tokio::test(start_paused = true)]
