@@ -18,7 +18,7 @@ use tokio::{
 /// An order that became final later than that has waited in a queue: under half load it takes about a tenth of a second
 /// (`docs/performance.md`). And a buyer still takes it for soon.
 const LATE: Duration = Duration::from_millis(500);
-/// Fewer say nothing about the queue: a message that was set aside is late for reasons of its own.
+/// So many together, or one after the other: fewer say nothing about the queue. A message that was set aside is late for reasons of its own.
 const TELLING: usize = 16;
 /// What was heard that long ago holds nobody back.
 const FORGOTTEN: Duration = Duration::from_secs(1);
@@ -54,6 +54,16 @@ struct Now {
     held_until: Option<Instant>,
     /// What orders settled since have earned, and no new one has taken.
     credit: usize,
+    /// What was heard and not judged yet.
+    heard: Option<Heard>,
+}
+
+/// Orders that were settled lately.
+#[derive(Clone, Copy, Debug)]
+struct Heard {
+    since: Instant,
+    number: usize,
+    youngest: Duration,
 }
 
 impl Pace {
@@ -73,12 +83,18 @@ impl Pace {
 
     /// Takes note of orders of this instance that became final together, each so long after it was placed.
     pub fn settled(&self, after: impl Iterator<Item = Duration>) {
-        let start = (0, Duration::MAX, 0);
-        let (number, youngest, earned) = after
-            .fold(start, |(number, youngest, earned), after| (number + 1, youngest.min(after), earned + earns(after)));
-        let mut now = self.now();
-        if number >= TELLING {
-            now.held_until = (youngest > LATE).then(|| Instant::now() + self.0.forgotten);
+        let (mut now, at) = (self.now(), Instant::now());
+        let lately = now.heard.take().filter(|heard| at.duration_since(heard.since) < self.0.forgotten);
+        let mut heard = lately.unwrap_or(Heard { since: at, number: 0, youngest: Duration::MAX });
+        let mut earned = 0;
+        for after in after {
+            heard = Heard { number: heard.number + 1, youngest: heard.youngest.min(after), ..heard };
+            earned += earns(after);
+        }
+        if heard.number >= TELLING {
+            now.held_until = (heard.youngest > LATE).then(|| at + self.0.forgotten);
+        } else {
+            now.heard = Some(heard);
         }
         now.credit = if now.held_until.is_some() { (now.credit + earned).min(MOST_AHEAD * PRICE) } else { 0 };
         drop(now);
@@ -205,9 +221,8 @@ mod tests {
                 return;
             }
             pace.settled(settled.into_iter());
-            while may_place(&pace, 1) {
-                queue.push_back(Instant::now());
-            }
+            let more = (0..2 * AT_ONCE).take_while(|_| may_place(&pace, 1)).map(|_| Instant::now());
+            queue.extend(more.collect::<Vec<_>>());
         }
         panic!("{} are under way, and late", queue.len());
     }
@@ -224,7 +239,27 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_few_stragglers_hold_nobody_back() {
         let pace = pace();
+        for _ in 0..3 {
+            pace.settled(late(TELLING - 1));
+            assert!(may_place(&pace, 1_000));
+            advance(FORGOTTEN).await;
+        }
+        pace.settled(after(1, LATE));
         pace.settled(late(TELLING - 1));
+        assert!(may_place(&pace, 1_000), "one of them did not wait");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn many_who_come_one_by_one_say_as_much_as_a_batch() {
+        let pace = pace();
+        for number in 1..=TELLING {
+            assert!(may_place(&pace, 1_000), "{number}");
+            pace.settled(late(1));
+        }
+        assert!(!may_place(&pace, 1_000));
+        for _ in 0..TELLING {
+            pace.settled(after(1, LATE));
+        }
         assert!(may_place(&pace, 1_000));
     }
 
@@ -243,7 +278,8 @@ mod tests {
         let shop = Shop::open(&pace).await;
         let first = shop.place(TELLING * 2).await;
         assert_eq!(pace.0.held_back.get(), 0);
-        shop.advance(LATE * 2);
+        // By the real clock, which ids go by, the test itself takes a while.
+        shop.advance(LATE * 100);
         shop.settle(&first[..TELLING]).await;
         let next = actix::spawn({
             let shop = shop.clone();

@@ -232,7 +232,7 @@ mod tests {
         let shop = Shop::open(&Pace::forgetting_after(Duration::from_secs(3_600), &mut Registry::default())).await;
         let (announcer, placed) = (shop.announcer(), shop.place(20).await);
         let may_place = || announcer.pace.keep(1_000).now_or_never().is_some();
-        shop.advance(Duration::from_secs(1));
+        shop.advance(Duration::from_secs(60));
         let elsewhere = Mark::of(Uuid::from_u128(announcer.instance.as_u128() ^ 1));
         let others: Vec<_> = placed.iter().map(|one| Order { id: elsewhere.order_id(), ..one.clone() }).collect();
         hear(&announcer, &others);
