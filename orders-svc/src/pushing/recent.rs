@@ -8,9 +8,8 @@ use std::{
 };
 use store::Micros;
 
-/// Changes that are kept, some 5 MB. Without a way to the broker an instance sends out no requests either, so what it settles
-/// meanwhile are the answers to those under way, and to other instances'.
-const MOST_KEPT: usize = 20_000;
+/// Changes that are kept, some 15 MB: what an instance may announce at 2,000 a second before it is noticed that nothing goes that way any more.
+const MOST_KEPT: usize = 60_000;
 
 /// The latest changes, oldest first, with the time of their announcement. A cheap clone.
 #[derive(Clone, Debug, Default)]
@@ -72,7 +71,7 @@ mod tests {
     #[test]
     fn of_too_many_the_latest_are_kept() {
         let recent = Recent::default();
-        for batch in 0..50 {
+        for batch in 0..130 {
             recent.keep(&vec![change(batch); 500], Micros(i64::try_from(batch).unwrap()));
         }
         let kept = recent.again(Micros(0), Micros(100));
