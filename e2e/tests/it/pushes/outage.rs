@@ -1,7 +1,7 @@
 //! One instance's way to RabbitMQ is cut while the other's is not: no client of either may miss anything.
 //! Absent: a broker that is away from everybody.
 
-use super::place;
+use super::{place, settle_on};
 use e2e::{
     Plan, Process, Result, Shop, User,
     socket::{Socket, all_of},
@@ -11,7 +11,7 @@ use std::sync::Arc;
 use testbed::Proxy;
 use tokio::task::block_in_place;
 
-/// A shop whose second instance of orders has a proxy before its broker.
+/// A shop whose second instance of orders has a proxy before its broker, and settles as long as it can.
 async fn open() -> Result<(Shop, Proxy)> {
     let plan = Plan::of(1, 1);
     let (broker, prefix) = (plan.amqp_url.clone(), plan.prefix.clone());
@@ -20,7 +20,7 @@ async fn open() -> Result<(Shop, Proxy)> {
     let mut second = shop.orders_by_way_of(&proxy.url(&broker), &prefix)?;
     second.start().await?;
     shop.orders.push(second);
-    shop.ready().await?;
+    settle_on(&mut shop, 1).await?;
     Ok((shop, proxy))
 }
 
