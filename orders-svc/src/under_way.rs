@@ -83,7 +83,7 @@ impl UnderWay {
         worth
     }
 
-    /// Comes back when one of them has ended, or none for too long. There is one who asks.
+    /// Comes back when one of them has ended, or nobody is to wait any longer. There is one who asks.
     pub fn news(&self) -> impl Future<Output = ()> + 'static {
         let shared = self.0.clone();
         async move {
