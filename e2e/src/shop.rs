@@ -163,6 +163,17 @@ impl Shop {
         self.ready().await
     }
 
+    /// Has answers go to this instance of orders, counted from 0: they go to whoever has been there longest.
+    ///
+    /// # Errors
+    /// When another one does not end with code 0, or does not become ready again.
+    pub async fn settle_on(&mut self, instance: usize) -> Result<()> {
+        for (number, junior) in self.orders.iter_mut().enumerate() {
+            ensure!(number == instance || junior.terminate().await?.success(), "instance {number} ended with an error");
+        }
+        self.start().await
+    }
+
     /// Waits until nothing is on its way any more; gives the report on the books.
     /// Books that look settled are not when an instance that everybody had given up still holds a message: it will answer it again.
     ///

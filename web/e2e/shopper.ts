@@ -53,6 +53,12 @@ export async function give(request: APIRequestContext, user: string, amount: str
   expect(answer.status()).toBe(200);
 }
 
+/** What is on the account. */
+export async function balance(request: APIRequestContext, user: string): Promise<string> {
+  const answer = await request.get("/accounts/balance", { headers: { "X-User-Id": user } });
+  return ((await answer.json()) as { balance: string }).balance;
+}
+
 export interface SeenOrder {
   id: string;
   status: string;

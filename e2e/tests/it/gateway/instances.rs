@@ -92,6 +92,7 @@ async fn an_instance_that_is_away_is_passed_by() -> Result<()> {
 async fn open_pages_end_right_when_an_instance_dies_while_orders_settle() -> Result<()> {
     let shop = Plan::of(2, 2).open().await?;
     shop.judged_after(async |shop: &mut Shop| {
+        shop.settle_on(0).await?;
         let gateway = Gateway::open(&Upstreams::of(&shop.orders, &shop.payments)?)?;
         let payments: Vec<_> = shop.payments.iter().map(|one| Ok(one.id()?.to_string())).collect::<Result<_>>()?;
         let mut playwright = program("web", "playwright", &["test", "instances.spec.ts"]);

@@ -1,7 +1,7 @@
 //! Several instances: a client hears of its orders wherever they were settled, and resumes on whichever instance is left.
 //! Absent: brokers that go away (outage).
 
-use super::{place, settle_on};
+use super::place;
 use anyhow::bail;
 use e2e::{
     Plan, Result, Shop,
@@ -61,7 +61,7 @@ async fn clients_of_an_instance_killed_while_orders_settle_learn_all_from_the_ot
     const USERS: usize = 5;
     let shop = Plan::of(2, 2).open().await?;
     shop.judged_after(async |shop: &mut Shop| {
-        settle_on(shop, 0).await?;
+        shop.settle_on(0).await?;
         let client = shop.client()?;
         let users = (0..USERS).map(|number| client.user(format!("user-{number}")).with_money("15"));
         let users = try_join_all(users).await?;

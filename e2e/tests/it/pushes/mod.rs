@@ -11,19 +11,8 @@ mod outage;
 mod racing;
 mod slow;
 
-#[cfg(feature = "servers")]
-use e2e::Shop;
 use e2e::{Result, User};
 use futures_util::future::try_join_all;
-
-/// Has the answers go to this instance of orders: they go to whoever has been there longest.
-#[cfg(feature = "servers")]
-async fn settle_on(shop: &mut Shop, instance: usize) -> Result<()> {
-    for (_, junior) in shop.orders.iter_mut().enumerate().filter(|(number, _)| *number != instance) {
-        assert!(junior.terminate().await?.success());
-    }
-    shop.start().await
-}
 
 /// Places so many orders of 1.00 under keys of their own, all at once, surely; gives their ids.
 async fn place(user: &User, name: &str, number: usize) -> Result<Vec<String>> {

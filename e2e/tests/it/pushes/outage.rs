@@ -1,7 +1,7 @@
 //! One instance's way to RabbitMQ is cut while the other's is not: no client of either may miss anything.
 //! Absent: a broker that is away from everybody.
 
-use super::{place, settle_on};
+use super::place;
 use e2e::{
     Plan, Process, Result, Shop, User,
     socket::{Socket, all_of},
@@ -20,7 +20,7 @@ async fn open() -> Result<(Shop, Proxy)> {
     let mut second = shop.orders_by_way_of(&proxy.url(&broker), &prefix)?;
     second.start().await?;
     shop.orders.push(second);
-    settle_on(&mut shop, 1).await?;
+    shop.settle_on(1).await?;
     Ok((shop, proxy))
 }
 
