@@ -7,17 +7,15 @@ use std::time::Duration;
 use store::{Micros, chance};
 use uuid::Uuid;
 
-const LEN: usize = 2;
-
 /// An instance's mark: the last two bytes of its orders' ids, which a UUIDv7 leaves to chance. Ids stay as unique as they were: those of
 /// one process by their counter, those of two by its random start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Mark([u8; LEN]);
+pub struct Mark([u8; 2]);
 
 impl Mark {
-    /// The mark of the instance with this id, itself a UUIDv7.
-    pub fn of(instance: Uuid) -> Self {
-        Self(tail(instance))
+    /// The mark that this id ends with: an instance's own, a UUIDv7 itself, or that of one of its orders.
+    pub fn of(id: Uuid) -> Self {
+        Self(id.as_bytes().last_chunk().copied().unwrap_or_default())
     }
 
     /// A new order's id.
@@ -36,10 +34,6 @@ impl Mark {
         let placed = Micros(i64::try_from(seconds).ok()? * 1_000_000 + i64::from(nanos / 1_000));
         Some(now.since(placed))
     }
-}
-
-fn tail(id: Uuid) -> [u8; LEN] {
-    id.as_bytes().last_chunk().copied().unwrap_or_default()
 }
 
 #[cfg(test)]

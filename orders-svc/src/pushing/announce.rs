@@ -47,9 +47,9 @@ pub struct Announcer {
     pub instance: Uuid,
     /// What the others may not have heard.
     pub recent: Recent,
-    /// Hears which orders are final.
+    /// Hears which orders of this instance are final.
     pub under_way: UnderWay,
-    /// Hears how late those of this instance were.
+    /// Hears how late those were.
     pub pace: Pace,
 }
 
