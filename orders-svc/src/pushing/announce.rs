@@ -206,8 +206,31 @@ mod tests {
     use super::*;
     use crate::{pace::Pace, testing::Shop};
     use futures_util::FutureExt;
+    use messaging::{
+        Letter,
+        broker::{PublishError, Queue, Subscription, memory::MemoryBroker},
+    };
     use prometheus_client::registry::Registry;
     use saga::order::State;
+    use tokio::{sync::mpsc::unbounded_channel, time::timeout};
+
+    mockall::mock! {
+        Voiced {}
+
+        #[async_trait]
+        impl Broker for Voiced {
+            async fn publish(&self, batch: &[Letter]) -> Vec<Result<(), PublishError>>;
+            fn system(&self) -> &'static str;
+            fn lanes(&self) -> usize;
+            fn reachable(&self) -> watch::Receiver<bool>;
+            fn subscribe(&self, queue: Queue, prefetch: u16) -> Box<dyn Subscription>;
+            async fn announce(&self, announcement: Announcement);
+            fn audible(&self) -> watch::Receiver<bool>;
+            fn listen(&self) -> Box<dyn Listener>;
+            fn keeps_dead_letters(&self) -> bool;
+            async fn close(&self);
+        }
+    }
 
     /// Another instance says that these are final.
     fn hear(announcer: &Announcer, orders: &[Order]) {
@@ -225,6 +248,41 @@ mod tests {
             hear(&shop.announcer(), &[order]);
             assert_eq!(shop.placing.under_way.number(), left);
         }
+    }
+
+    /// What nobody can hear is lost, and nobody says so.
+    #[actix::test]
+    async fn what_was_said_to_nobody_is_said_again_each_time_somebody_can_hear() {
+        let shop = Shop::open(&Pace::new(&mut Registry::default())).await;
+        let ((said, mut hears), audible) = (unbounded_channel(), watch::Sender::new(false));
+        let mut broker = MockVoiced::new();
+        broker.expect_audible().returning({
+            let audible = audible.clone();
+            move || audible.subscribe()
+        });
+        let silence = MemoryBroker::new();
+        broker.expect_listen().returning(move || silence.listen());
+        broker.expect_announce().returning(move |one| {
+            let announced = Announcement::read(one.body.as_bytes()).expect("what is said can be read");
+            said.send(announced.changed.changes).expect("the test hears");
+        });
+        let announcer = Announcer { broker: Arc::new(broker), ..shop.announcer() };
+        let news: Vec<_> = shop.place(1).await.into_iter().map(|order| News { order, trace: None }).collect();
+        announcer.announce(&news).await;
+        let lost = hears.recv().await;
+        let stop = CancellationToken::new();
+        let listening = actix::spawn({
+            let (mut listening, stop) = (Listening(announcer), stop.clone());
+            async move { listening.step(&stop).await }
+        });
+        for _ in 0..2 {
+            audible.send_replace(true);
+            let again = timeout(Duration::from_secs(10), hears.recv()).await.expect("it is said again");
+            assert_eq!(again, lost);
+            audible.send_replace(false);
+        }
+        stop.cancel();
+        listening.await.expect("not cancelled");
     }
 
     #[actix::test]
