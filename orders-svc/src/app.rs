@@ -6,10 +6,10 @@ use crate::{
     foundation::Foundation,
     http::{Handlers, Sockets},
     metrics::{OrderMetrics, PushMetrics},
-    pace::Pace,
     placing::PlacingHandle,
     settling::SettlingHandle,
     timeline::Timelines,
+    under_way::UnderWay,
 };
 use edge::{Check, HttpMetrics, Observer};
 use futures_util::FutureExt;
@@ -65,9 +65,9 @@ impl App {
         let schema = Schema::start(&vitals, migrate(&store));
         let relay =
             Relay::start(store.clone(), broker.clone(), clock.clone(), metrics.clone(), tracer.clone(), &vitals);
-        let (pace, pushes) = (Pace::new(registry), PushMetrics::new(registry));
+        let (under_way, pushes) = (UnderWay::new(registry), PushMetrics::new(registry));
         let foundation = Foundation { store, reads, broker, clock, tracer, vitals, metrics, relay };
-        let announcer = foundation.announcer(options, &pushes, pace);
+        let announcer = foundation.announcer(options, &pushes, under_way);
         let settling = foundation.settling(announcer.clone(), orders.clone());
         let (sockets, takes_writes) = (foundation.sockets(options, &announcer, pushes), TakesWrites::default());
         Self {

@@ -6,7 +6,6 @@ use crate::{
     mark::Mark,
     metrics::{OrderMetrics, PushMetrics},
     overdue::Overdue,
-    pace::Pace,
     placing::{Placing, PlacingHandle},
     pushing::{
         Announcer, Listening, Recent,
@@ -54,13 +53,12 @@ impl Foundation {
             currency: options.currency,
             pay_within: options.pay_within(),
             mark: Mark::of(announcer.instance),
-            pace: announcer.pace.clone(),
             under_way: announcer.under_way.clone(),
         };
         PlacingHandle::start(placing, &self.vitals)
     }
 
-    pub fn announcer(&self, options: &ShopOptions, pushes: &PushMetrics, pace: Pace) -> Announcer {
+    pub fn announcer(&self, options: &ShopOptions, pushes: &PushMetrics, under_way: UnderWay) -> Announcer {
         let limits = SocketLimits { instance: options.max_sockets, user: options.max_sockets_per_user };
         Announcer {
             hub: HubHandle::start(limits, pushes.clone(), self.tracer.clone()),
@@ -68,8 +66,7 @@ impl Foundation {
             clock: self.clock.clone(),
             instance: chance::id(),
             recent: Recent::default(),
-            under_way: UnderWay::default(),
-            pace,
+            under_way,
         }
     }
 

@@ -3,7 +3,7 @@
 //!
 //! An order's way: [`http`] parses it, [`placing`] commits it with its request to payments, [`settling`] steps its saga when the
 //! answer arrives or somebody wants it cancelled, [`pushing`] tells those who watch; [`reading`] shows it.
-//! [`under_way`] says when the next orders are placed, [`pace`] keeps placing from outrunning settling.
+//! [`under_way`] says when the next orders are placed, and keeps placing from outrunning settling.
 
 pub mod app;
 pub mod config;
@@ -15,7 +15,7 @@ pub mod mark;
 pub mod metrics;
 pub mod order;
 mod overdue;
-pub mod pace;
+mod pace;
 pub mod placing;
 pub mod pushing;
 pub mod reading;

@@ -1,10 +1,9 @@
-//! Which instance placed an order, and when: the order's id says so. So an instance knows its own orders wherever they are settled,
-//! however many there are and however long it took, and remembers none of them.
+//! Which instance placed an order: the order's id says so. So an instance knows its own orders wherever they are settled, however many
+//! there are and however long it took, and remembers none of them.
 //! Absent: asking it for anything that must be right. Two instances may be marked alike, and one that starts again is another.
 
 use saga::OrderId;
-use std::time::Duration;
-use store::{Micros, chance};
+use store::chance;
 use uuid::Uuid;
 
 /// An instance's mark: the last two bytes of its orders' ids, which a UUIDv7 leaves to chance. Ids stay as unique as they were: those of
@@ -27,34 +26,23 @@ impl Mark {
         OrderId::new(Uuid::from_bytes(id))
     }
 
-    /// How long ago this instance placed the order; `None` if another one did.
-    pub fn age(self, order: OrderId, now: Micros) -> Option<Duration> {
-        let ours = Self::of(order.uuid()) == self;
-        let (seconds, nanos) = order.uuid().get_timestamp().filter(|_| ours)?.to_unix();
-        let placed = Micros(i64::try_from(seconds).ok()? * 1_000_000 + i64::from(nanos / 1_000));
-        Some(now.since(placed))
+    /// Whether this instance has placed the order.
+    pub fn is_on(self, order: OrderId) -> bool {
+        Self::of(order.uuid()) == self
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use store::Clock;
 
     const ONE: Mark = Mark([1, 2]);
     const OTHER: Mark = Mark([1, 3]);
 
     #[test]
-    fn an_instance_knows_its_own_orders_and_how_old_they_are() {
-        let before = Clock::system().now();
+    fn an_instance_knows_its_own_orders() {
         let order = ONE.order_id();
-        let after = Clock::system().now();
-        let hour = Duration::from_secs(3_600);
-        let age = ONE.age(order, before.plus(hour)).expect("its own");
-        // Ids count whole milliseconds.
-        assert!(age <= hour + Duration::from_millis(1) && age + after.since(before) >= hour, "{age:?}");
-        assert_eq!(ONE.age(order, before.minus(hour)), Some(Duration::ZERO), "a clock that was set back");
-        assert_eq!(OTHER.age(order, after), None);
+        assert!(ONE.is_on(order) && !OTHER.is_on(order));
     }
 
     #[test]
@@ -64,12 +52,6 @@ mod tests {
             ids.iter().all(|id| id.uuid().get_version_num() == 7 && id.uuid().get_variant() == uuid::Variant::RFC4122)
         );
         assert!(ids.is_sorted_by(|one, next| one < next));
-    }
-
-    #[test]
-    fn what_is_no_uuid_of_version_7_is_nobodys() {
-        let id = Uuid::from_bytes([0, 0, 0, 0, 0, 0, 0x40, 0, 0x80, 0, 0, 0, 0, 0, 1, 2]);
-        assert_eq!(ONE.age(OrderId::new(id), Micros(0)), None);
     }
 
     #[test]

@@ -5,7 +5,6 @@ use crate::{
     mark::Mark,
     metrics::{OrderMetrics, PushMetrics},
     order::{Order, OrderDraft},
-    pace::Pace,
     placing::{Draft, PlaceError, Placed, Placing},
     pushing::{
         Announcer, Recent,
@@ -18,14 +17,8 @@ use futures_util::future::join_all;
 use messaging::{broker::memory::MemoryBroker, relay::Relay};
 use prometheus_client::registry::Registry;
 use saga::{Amount, Currency, MessageId, UserId, order::Event};
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicI64, Ordering},
-    },
-    time::Duration,
-};
-use store::{Clock, Micros, Options, Plans, Store};
+use std::{sync::Arc, time::Duration};
+use store::{Clock, Options, Plans, Store};
 use supervision::{Admission, Ask, Vitals, Work};
 use telemetry::{TraceContext, Tracer};
 use tempfile::TempDir;
@@ -54,30 +47,24 @@ macro_rules! on_every_database {
 }
 pub(crate) use on_every_database;
 
-/// A shop without consumers, whose clock goes when it is told to.
+/// A shop without consumers.
 #[derive(Clone)]
 pub struct Shop {
     pub placing: Placing,
     settling: Settling,
-    now: Arc<AtomicI64>,
     _folder: Arc<TempDir>,
 }
 
 impl Shop {
-    pub async fn open(pace: &Pace) -> Self {
+    pub async fn open() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}", folder.path().join("orders.db").display());
         let options = Options { url, max_connections: 1, application: "test", plans: Plans::ByIndex };
         let store = Store::open(&options).await.unwrap();
         migration::orders::up(store.connection()).await.unwrap();
-        // Ids of orders carry the time, too.
-        let now = Arc::new(AtomicI64::new(Clock::system().now().0));
-        let clock = Clock::from_fn({
-            let now = now.clone();
-            move || Micros(now.load(Ordering::SeqCst))
-        });
+        let clock = Clock::system();
         let relay = relay(&store, &clock);
-        let settling = settling(&store, &relay, &clock, pace);
+        let settling = settling(&store, &relay, &clock);
         let placing = Placing {
             store,
             relay,
@@ -85,19 +72,14 @@ impl Shop {
             currency: Currency::RUB,
             pay_within: Duration::from_secs(900),
             mark: Mark::of(settling.announcer.instance),
-            pace: pace.clone(),
             under_way: settling.announcer.under_way.clone(),
         };
-        Self { placing, settling, now, _folder: Arc::new(folder) }
+        Self { placing, settling, _folder: Arc::new(folder) }
     }
 
     /// Tells the sockets, and hears the other instances.
     pub fn announcer(&self) -> Announcer {
         self.settling.announcer.clone()
-    }
-
-    pub fn advance(&self, span: Duration) {
-        self.now.fetch_add(i64::try_from(span.as_micros()).unwrap(), Ordering::SeqCst);
     }
 
     /// Places so many orders in one batch.
@@ -151,7 +133,7 @@ pub fn relay(store: &Store, clock: &Clock) -> Relay {
 }
 
 /// The settling unit of work of an instance on this database, whose announcements nobody hears.
-pub fn settling(store: &Store, relay: &Relay, clock: &Clock, pace: &Pace) -> Settling {
+pub fn settling(store: &Store, relay: &Relay, clock: &Clock) -> Settling {
     let limits = SocketLimits { instance: 1, user: 1 };
     let announcer = Announcer {
         hub: HubHandle::start(limits, PushMetrics::default(), Tracer::default()),
@@ -160,7 +142,6 @@ pub fn settling(store: &Store, relay: &Relay, clock: &Clock, pace: &Pace) -> Set
         instance: Uuid::now_v7(),
         recent: Recent::default(),
         under_way: UnderWay::default(),
-        pace: pace.clone(),
     };
     Settling {
         store: store.clone(),

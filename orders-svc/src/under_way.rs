@@ -2,11 +2,16 @@
 //! so an order that only would wait in a later stage gathers company before the first one instead (decision 16).
 //! Absent: a timer as the clock. One bounds each wait, and is there for when nothing ends at all; then nobody waits.
 
+use crate::pace::Pace;
+use prometheus_client::{
+    metrics::counter::Counter,
+    registry::{Registry, Unit},
+};
 use saga::OrderId;
 use std::{
     collections::{HashSet, VecDeque},
     future::Future,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicU64},
     time::Duration,
 };
 use tokio::{
@@ -32,6 +37,8 @@ pub struct UnderWay(Arc<Shared>);
 struct Shared {
     now: Mutex<Now>,
     ended: Notify,
+    held_back: Counter,
+    waited: Counter<f64, AtomicU64>,
 }
 
 #[derive(Debug, Default)]
@@ -41,53 +48,77 @@ struct Now {
     placed: VecDeque<(Instant, Vec<OrderId>)>,
     /// When one of them has ended, last.
     ended: Option<Instant>,
-    /// Since when drafts wait for company.
+    pace: Pace,
+    /// Since when drafts wait.
     waiting: Option<Instant>,
+    /// Since when some of those that wait are held back by the pace.
+    held_since: Option<Instant>,
+    /// Until when it lets none of them through, if nothing ends.
+    held_until: Option<Instant>,
 }
 
 impl UnderWay {
+    /// Registers its metrics.
+    pub fn new(registry: &mut Registry) -> Self {
+        let shared = Shared::default();
+        let help = "Orders whose placing waited because too many were under way";
+        registry.register("held_back", help, shared.held_back.clone());
+        let help = "Time in which placing waited because too many orders were under way";
+        registry.register_with_unit("held_back", help, Unit::Seconds, shared.waited.clone());
+        Self(Arc::new(shared))
+    }
+
     /// Takes note of orders that are placed.
     pub fn placed(&self, orders: Vec<OrderId>) {
         let (mut now, at) = (self.now(), Instant::now());
-        while let Some((_, old)) = now.placed.pop_front_if(|(placed, _)| at.duration_since(*placed) >= FORGOTTEN) {
-            for order in old {
-                now.orders.remove(&order);
-            }
-        }
+        now.forget(at);
         now.orders.extend(&orders);
         now.placed.push_back((at, orders));
     }
 
     /// Takes note of orders of this instance that are final, whether or not they still counted.
     pub fn ended(&self, orders: impl Iterator<Item = OrderId>) {
-        let (mut now, mut any) = (self.now(), false);
+        let (mut now, mut number) = (self.now(), 0);
         for order in orders {
             now.orders.remove(&order);
-            any = true;
+            number += 1;
         }
-        if any {
-            now.ended = Some(Instant::now());
+        if number > 0 {
+            let at = Instant::now();
+            now.ended = Some(at);
+            now.pace.ended(number, at);
             drop(now);
             self.0.ended.notify_one();
         }
     }
 
-    /// Whether so many drafts are worth a way of their own; if not, they wait.
-    pub fn worth(&self, drafts: usize) -> bool {
+    /// How many of so many drafts begin their way together now; the others wait, all of them if this is 0.
+    pub fn worth(&self, drafts: usize) -> usize {
         let (mut now, at) = (self.now(), Instant::now());
+        now.forget(at);
         now.waiting.get_or_insert(at);
-        let worth = drafts >= ENOUGH.min(now.orders.len().div_ceil(PART)) || now.patient_until() <= Some(at);
-        if worth {
-            now.waiting = None;
+        let under_way = now.orders.len();
+        let room = now.room(drafts, at);
+        if room == 0 {
+            now.held_since.get_or_insert(at);
+            return 0;
         }
-        worth
+        if drafts < ENOUGH.min(under_way.div_ceil(PART)) && now.patient_until() > Some(at) {
+            return 0;
+        }
+        now.waiting = None;
+        if let Some(since) = now.held_since.take() {
+            self.0.held_back.inc_by(u64::try_from(drafts.min(room)).unwrap_or(u64::MAX));
+            self.0.waited.inc_by(at.duration_since(since).as_secs_f64());
+        }
+        room
     }
 
     /// Comes back when one of them has ended, or nobody is to wait any longer. There is one who asks.
     pub fn news(&self) -> impl Future<Output = ()> + 'static {
         let shared = self.0.clone();
         async move {
-            let until = Self(shared.clone()).now().patient_until().unwrap_or_else(Instant::now);
+            let until = Self(shared.clone()).now().news_by().unwrap_or_else(Instant::now);
             // Over is over, whichever it was.
             drop(timeout_at(until, shared.ended.notified()).await);
         }
@@ -105,6 +136,29 @@ impl UnderWay {
 }
 
 impl Now {
+    fn forget(&mut self, at: Instant) {
+        while let Some((_, old)) = self.placed.pop_front_if(|(placed, _)| at.duration_since(*placed) >= FORGOTTEN) {
+            for order in old {
+                self.orders.remove(&order);
+            }
+        }
+    }
+
+    /// How many the pace lets through. All that wait go together, or a crowd in halves of what may be under way: each small piece would
+    /// pay the price of a way.
+    fn room(&mut self, drafts: usize, at: Instant) -> usize {
+        let bound = self.pace.bound(at);
+        let room = bound.map_or(usize::MAX, |(most, _)| most.saturating_sub(self.orders.len()));
+        let together = bound.map_or(drafts, |(most, _)| drafts.min(most / 2));
+        self.held_until = bound.map(|(_, until)| until).filter(|_| room < together);
+        if self.held_until.is_some() { 0 } else { room }
+    }
+
+    /// When to ask again if nothing ends before; `None` when nobody is to wait.
+    fn news_by(&self) -> Option<Instant> {
+        self.held_until.or_else(|| self.patient_until())
+    }
+
     /// `None` when nobody is to wait.
     fn patient_until(&self) -> Option<Instant> {
         let (ended, waiting) = (self.ended?, self.waiting);
@@ -115,9 +169,8 @@ impl Now {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{pace::Pace, testing::Shop};
+    use crate::testing::Shop;
     use futures_util::FutureExt;
-    use prometheus_client::registry::Registry;
     use tokio::time::advance;
     use uuid::Uuid;
 
@@ -133,31 +186,109 @@ mod tests {
         (under_way, orders[..number].to_vec())
     }
 
+    /// So many were placed, and so many of them have just ended.
+    fn rush(number: usize, ended: usize) -> UnderWay {
+        let (under_way, orders) = (UnderWay::default(), orders(number));
+        under_way.placed(orders.clone());
+        under_way.ended(orders[..ended].iter().copied());
+        under_way
+    }
+
+    fn begins(under_way: &UnderWay, drafts: usize) -> bool {
+        under_way.worth(drafts) > 0
+    }
+
     #[tokio::test(start_paused = true)]
     async fn one_order_at_a_time_never_waits() {
         let under_way = UnderWay::default();
-        assert!(under_way.worth(1));
+        assert!(begins(&under_way, 1));
         for order in orders(3) {
             under_way.placed(vec![order]);
             under_way.ended([order].into_iter());
-            assert!(under_way.worth(1));
+            assert!(begins(&under_way, 1));
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_batch_waits_until_it_is_half_of_what_is_under_way() {
         let (under_way, placed) = busy(10);
-        assert!(under_way.worth(5) && !under_way.worth(4));
+        assert!(begins(&under_way, 5) && !begins(&under_way, 4));
         under_way.ended(placed[..2].iter().copied());
-        assert!(under_way.worth(4) && !under_way.worth(3), "8 are left");
+        assert!(begins(&under_way, 4) && !begins(&under_way, 3), "8 are left");
         under_way.placed(orders(4));
-        assert!(under_way.worth(6) && !under_way.worth(5), "12 are there");
+        assert!(begins(&under_way, 6) && !begins(&under_way, 5), "12 are there");
     }
 
     #[tokio::test(start_paused = true)]
     async fn enough_wait_for_nobody() {
-        let (under_way, _) = busy(1_000);
-        assert!(under_way.worth(ENOUGH) && !under_way.worth(ENOUGH - 1));
+        let under_way = rush(1_000, 600);
+        assert!(begins(&under_way, ENOUGH) && !begins(&under_way, ENOUGH - 1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn while_as_much_is_under_way_as_has_ended_lately_all_wait_for_room_for_all() {
+        let (under_way, placed) = (UnderWay::default(), orders(1_000));
+        under_way.placed(placed.clone());
+        under_way.ended(placed[..500].iter().copied());
+        assert_eq!(under_way.worth(40), 0);
+        under_way.ended(placed[500..519].iter().copied());
+        assert_eq!(under_way.worth(40), 0, "519 have ended, 481 are under way");
+        advance(PATIENCE * 2).await;
+        assert_eq!((under_way.worth(40), under_way.0.held_back.get()), (0, 0), "no patience is lost");
+        under_way.ended(placed[519..520].iter().copied());
+        assert_eq!(under_way.worth(40), 40);
+        assert_eq!(under_way.0.held_back.get(), 40);
+        assert!((under_way.0.waited.get() - (PATIENCE * 2).as_secs_f64()).abs() < 1e-6);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_crowd_goes_in_halves_of_what_may_be_under_way() {
+        let under_way = rush(349, 230);
+        assert_eq!(under_way.worth(10_000), 0, "119 are under way, and there is room for 111");
+        let under_way = rush(345, 230);
+        assert_eq!(under_way.worth(10_000), 115);
+        under_way.placed(orders(115));
+        assert_eq!(under_way.worth(1), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_is_held_back_hears_of_each_end_and_when_there_are_no_more() {
+        let (under_way, placed) = (UnderWay::default(), orders(1_000));
+        under_way.placed(placed.clone());
+        under_way.ended(placed[..100].iter().copied());
+        under_way.news().await;
+        let ended = Instant::now();
+        assert!(!begins(&under_way, 1));
+        let mut news = Box::pin(under_way.news());
+        assert_eq!((&mut news).now_or_never(), None);
+        under_way.ended(placed[100..101].iter().copied());
+        assert_eq!(news.now_or_never(), Some(()));
+        assert!(!begins(&under_way, 1));
+        under_way.news().await;
+        assert_eq!(ended.elapsed(), FORGOTTEN);
+        assert_eq!(under_way.worth(5_000), usize::MAX, "payments or the broker is away");
+    }
+
+    /// Clients who always want more, a shop that settles twenty orders in ten milliseconds, and three seconds' work that an outage has left.
+    #[tokio::test(start_paused = true)]
+    async fn under_load_what_is_under_way_comes_down_to_half_a_seconds_work_and_stays_there() {
+        const TICK: Duration = Duration::from_millis(10);
+        const AT_ONCE: usize = 20;
+        let half_a_second = AT_ONCE * 50;
+        let under_way = UnderWay::default();
+        let mut queue = VecDeque::from(orders(6 * half_a_second));
+        for tick in 0..1_500 {
+            advance(TICK).await;
+            under_way.ended(queue.drain(..AT_ONCE));
+            let more = under_way.worth(1_000).min(1_000);
+            if more > 0 {
+                let orders = orders(more);
+                under_way.placed(orders.clone());
+                queue.extend(orders);
+            }
+            assert!(queue.len() >= AT_ONCE, "in tick {tick} there is too little to do");
+            assert!(tick < 1_000 || queue.len() <= half_a_second, "in tick {tick} {} are under way", queue.len());
+        }
     }
 
     #[tokio::test(start_paused = true)]
@@ -177,9 +308,9 @@ mod tests {
         advance(PATIENCE / 2).await;
         under_way.ended(std::iter::empty());
         assert_eq!(under_way.news().now_or_never(), None);
-        assert!(!under_way.worth(4));
+        assert!(!begins(&under_way, 4));
         advance(PATIENCE / 2).await;
-        assert!(under_way.worth(1), "it makes nobody more patient");
+        assert!(begins(&under_way, 1), "it makes nobody more patient");
     }
 
     #[tokio::test(start_paused = true)]
@@ -187,9 +318,9 @@ mod tests {
         let (under_way, old) = busy(1_000);
         advance(FORGOTTEN).await;
         under_way.placed(orders(10));
-        assert!(under_way.worth(1), "nothing has ended for long");
+        assert!(begins(&under_way, 1), "nothing has ended for long");
         under_way.ended(old[..1].iter().copied());
-        assert!(under_way.worth(5) && !under_way.worth(4));
+        assert!(begins(&under_way, 5) && !begins(&under_way, 4));
     }
 
     #[tokio::test(start_paused = true)]
@@ -199,16 +330,16 @@ mod tests {
         under_way.placed(orders(60));
         let mut news = old.chunks(1).map(|end| under_way.ended(end.iter().copied()));
         news.next();
-        assert!(!under_way.worth(1));
+        assert!(!begins(&under_way, 1));
         let since = Instant::now();
-        while !under_way.worth(1) {
+        while !begins(&under_way, 1) {
             assert!(since.elapsed() < PATIENCE, "still waiting");
             news.next();
             advance(PATIENCE / 4).await;
         }
         assert_eq!(since.elapsed(), PATIENCE);
         let since = Instant::now();
-        assert!(!under_way.worth(1), "the next one's wait begins");
+        assert!(!begins(&under_way, 1), "the next one's wait begins");
         under_way.news().await;
         advance(PATIENCE / 2).await;
         news.next();
@@ -224,27 +355,29 @@ mod tests {
         let since = Instant::now();
         under_way.news().await;
         assert_eq!(since.elapsed(), PATIENCE);
-        assert!(under_way.worth(1));
+        assert!(begins(&under_way, 1));
         let before_any_end = UnderWay::default();
         before_any_end.placed(orders(10));
         before_any_end.news().await;
-        assert!(before_any_end.worth(1));
+        assert!(begins(&before_any_end, 1));
     }
 
     #[tokio::test(start_paused = true)]
     async fn an_order_under_way_for_long_no_longer_counts() {
-        let (under_way, _) = busy(1_000);
+        let (under_way, old) = busy(1_000);
         advance(FORGOTTEN).await;
+        under_way.ended(old[..1].iter().copied());
+        assert!(begins(&under_way, 1), "none of the others is in the way");
         let (one, rest) = (orders(1), orders(2));
         under_way.placed([one.clone(), rest].concat());
         under_way.ended(one.into_iter());
-        assert!(under_way.worth(1), "2 are there");
+        assert!(begins(&under_way, 1), "2 are there");
         assert!(under_way.now().placed.len() == 1, "what is forgotten takes no room");
     }
 
     #[actix::test]
     async fn orders_are_under_way_from_their_commit_until_they_are_final_here() {
-        let shop = Shop::open(&Pace::new(&mut Registry::default())).await;
+        let shop = Shop::open().await;
         let under_way = &shop.placing.under_way;
         let placed = shop.place(3).await;
         assert_eq!(under_way.number(), 3);

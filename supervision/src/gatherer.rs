@@ -28,10 +28,11 @@ pub trait Work: Unpin + 'static {
     /// Does the whole batch, never empty, in the order of arrival, and answers each item.
     fn run(&self, batch: Vec<Self::Item>) -> impl Future<Output = ()> + 'static;
 
-    /// Whether so many are worth a batch now. Asked again when more wait, and when there is [`news`](Self::news).
-    fn worth(&self, waiting: usize) -> bool {
+    /// How many may begin as one batch now, if so many wait; 0 when they are not worth one. Asked again when more wait, and when there is
+    /// [`news`](Self::news).
+    fn worth(&self, waiting: usize) -> usize {
         _ = waiting;
-        true
+        usize::MAX
     }
 
     /// Comes back when what waits may have become worth a batch by itself.
@@ -57,8 +58,8 @@ pub struct Gatherer<W: Work> {
     limits: Limits,
     vitals: Vitals,
     waiting: VecDeque<W::Item>,
-    /// A batch is about to begin, with whatever waits by then.
-    gathering: bool,
+    /// A batch is about to begin, with as many of those that wait by then.
+    gathering: Option<usize>,
     /// What waits was not worth a batch; there will be news.
     held: bool,
     under_way: usize,
@@ -92,7 +93,7 @@ impl<W: Work> Gatherer<W> {
         let address = Supervisor::start(move |context: &mut Context<Self>| {
             context.set_mailbox_capacity(limits.admitted);
             let (waiting, idle) = (VecDeque::new(), Vec::new());
-            Self { work, limits, vitals, waiting, gathering: false, held: false, under_way: 0, idle }
+            Self { work, limits, vitals, waiting, gathering: None, held: false, under_way: 0, idle }
         });
         Handle { address, admission: Admission::new(limits.admitted) }
     }
@@ -100,9 +101,10 @@ impl<W: Work> Gatherer<W> {
     /// Begins a batch when it is worth it and there is a lane for it, after a turn of the event loop: what comes in together, such as the
     /// messages of one delivery, comes in one by one, and the first of them shall not have a batch to itself.
     fn go_on(&mut self, context: &mut Context<Self>) {
-        if !self.gathering && self.under_way < self.limits.lanes && !self.waiting.is_empty() {
-            if self.work.worth(self.waiting.len()) {
-                self.gathering = true;
+        if self.gathering.is_none() && self.under_way < self.limits.lanes && !self.waiting.is_empty() {
+            let most = self.work.worth(self.waiting.len());
+            if most > 0 {
+                self.gathering = Some(most);
                 context.spawn(yield_now().into_actor(self).map(|(), actor, context| actor.begin(context)));
             } else if !self.held {
                 self.held = true;
@@ -121,9 +123,9 @@ impl<W: Work> Gatherer<W> {
     }
 
     fn begin(&mut self, context: &mut Context<Self>) {
-        self.gathering = false;
+        let most = self.gathering.take().map_or(self.limits.batch, |most| most.min(self.limits.batch));
         // With the room that it took: there may be a hundred thousand of us, most of them idle.
-        let left = self.waiting.split_off(self.waiting.len().min(self.limits.batch));
+        let left = self.waiting.split_off(self.waiting.len().min(most));
         let batch = Vec::from(std::mem::replace(&mut self.waiting, left));
         self.vitals.batch(W::NAME, batch.len());
         self.under_way += 1;
@@ -152,7 +154,7 @@ impl<W: Work> Actor for Gatherer<W> {
 impl<W: Work> Supervised for Gatherer<W> {
     /// Batches of the other lanes end on their own; what was only waiting is worked on now.
     fn restarting(&mut self, context: &mut Context<Self>) {
-        (self.gathering, self.held, self.under_way) = (false, false, 0);
+        (self.gathering, self.held, self.under_way) = (None, false, 0);
         self.go_on(context);
     }
 }

@@ -2,7 +2,7 @@
 //! Absent: payments, whose answer decides; a wish is an outbox row here.
 
 use super::*;
-use crate::{pace::Pace, testing};
+use crate::testing;
 use entities::orders::order::{ActiveModel, Entity, Model};
 use fixtures::database::{Kind, TestResult, open, with_database};
 use prometheus_client::registry::Registry;
@@ -45,7 +45,7 @@ impl Shop {
         let now = self.now.clone();
         let clock = Clock::from_fn(move || Micros(now.load(Ordering::SeqCst)));
         let mut registry = Registry::default();
-        let settling = testing::settling(&store, &testing::relay(&store, &clock), &clock, &Pace::new(&mut registry));
+        let settling = testing::settling(&store, &testing::relay(&store, &clock), &clock);
         let settling = SettlingHandle::start(settling, &Vitals::new(&mut registry));
         Ok((open(&self.url).await?, clock, settling))
     }

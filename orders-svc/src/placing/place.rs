@@ -5,7 +5,6 @@ use super::Draft;
 use crate::{
     mark::Mark,
     order::{Order, OrderDraft, order_columns},
-    pace::Pace,
     under_way::UnderWay,
 };
 use entities::orders::order::Model;
@@ -105,8 +104,6 @@ pub struct Placing {
     pub pay_within: Duration,
     /// Says of an order that this instance has placed it.
     pub mark: Mark,
-    /// How fast orders are settled.
-    pub pace: Pace,
     /// What was placed and is not final.
     pub under_way: UnderWay,
 }
@@ -119,7 +116,6 @@ impl Work for Placing {
         let placing = self.clone();
         async move {
             let (replies, drafts): (Vec<_>, Vec<_>) = batch.into_iter().map(Ask::into_parts).unzip();
-            placing.pace.keep(drafts.len()).await;
             let answers = placing.place_apart(&drafts).await;
             for (reply, answer) in replies.into_iter().zip(answers) {
                 reply.answer(answer);
@@ -127,7 +123,7 @@ impl Work for Placing {
         }
     }
 
-    fn worth(&self, waiting: usize) -> bool {
+    fn worth(&self, waiting: usize) -> usize {
         self.under_way.worth(waiting)
     }
 
@@ -306,13 +302,12 @@ fn failure(error: &DbErr) -> PlaceError {
 mod tests {
     use super::*;
     use crate::testing::Shop;
-    use prometheus_client::registry::Registry;
     use sea_orm::ConnectionTrait;
 
     /// A batch that is given up after its commit would be taken apart, and its orders placed once more.
     #[actix::test]
     async fn what_cannot_be_looked_up_after_the_commit_costs_its_own_answer_only() {
-        let shop = Shop::open(&Pace::new(&mut Registry::default())).await;
+        let shop = Shop::open().await;
         let connection = shop.placing.store.connection();
         assert!(matches!(shop.place_with(&[Some("k")]).await[..], [Ok(Placed::New(_))]));
         let damage = "PRAGMA ignore_check_constraints = 1; UPDATE orders SET amount_minor = -1; PRAGMA ignore_check_constraints = 0";

@@ -2,7 +2,7 @@
 //! Absent: confirms; a listener that was deaf looks into the database, a speaker that was cut off says all of it again.
 
 use super::{Recent, change::Change, hub::HubHandle};
-use crate::{mark::Mark, order::Order, pace::Pace, under_way::UnderWay};
+use crate::{mark::Mark, order::Order, under_way::UnderWay};
 use async_trait::async_trait;
 use messaging::{
     Announcement,
@@ -49,8 +49,6 @@ pub struct Announcer {
     pub recent: Recent,
     /// Hears which orders of this instance are final.
     pub under_way: UnderWay,
-    /// Hears how late those were.
-    pub pace: Pace,
 }
 
 impl fmt::Debug for Announcer {
@@ -75,10 +73,8 @@ impl Announcer {
 
     /// Takes note of orders that are final, whoever settled them. What others have placed is none of placing's business here.
     fn ended(&self, orders: impl Iterator<Item = OrderId>) {
-        let (mark, now) = (Mark::of(self.instance), self.clock.now());
-        let ours: Vec<_> = orders.filter_map(|order| Some((order, mark.age(order, now)?))).collect();
-        self.under_way.ended(ours.iter().map(|(order, _)| *order));
-        self.pace.settled(ours.into_iter().map(|(_, after)| after));
+        let mark = Mark::of(self.instance);
+        self.under_way.ended(orders.filter(|order| mark.is_on(*order)));
     }
 
     /// Says once more what the others may not have heard.
@@ -204,13 +200,11 @@ fn changes(body: &[u8], instance: Uuid) -> Result<Vec<Change>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{pace::Pace, testing::Shop};
-    use futures_util::FutureExt;
+    use crate::testing::Shop;
     use messaging::{
         Letter,
         broker::{PublishError, Queue, Subscription, memory::MemoryBroker},
     };
-    use prometheus_client::registry::Registry;
     use saga::order::State;
     use tokio::{sync::mpsc::unbounded_channel, time::timeout};
 
@@ -243,7 +237,7 @@ mod tests {
 
     #[actix::test]
     async fn an_order_is_no_longer_under_way_when_another_instance_says_that_it_is_final() {
-        let shop = Shop::open(&Pace::new(&mut Registry::default())).await;
+        let shop = Shop::open().await;
         for (order, left) in shop.place(2).await.into_iter().zip([1, 0]) {
             hear(&shop.announcer(), &[order]);
             assert_eq!(shop.placing.under_way.number(), left);
@@ -253,7 +247,7 @@ mod tests {
     /// What nobody can hear is lost, and nobody says so.
     #[actix::test]
     async fn what_was_said_to_nobody_is_said_again_each_time_somebody_can_hear() {
-        let shop = Shop::open(&Pace::new(&mut Registry::default())).await;
+        let shop = Shop::open().await;
         let ((said, mut hears), audible) = (unbounded_channel(), watch::Sender::new(false));
         let mut broker = MockVoiced::new();
         broker.expect_audible().returning({
@@ -286,16 +280,14 @@ mod tests {
     }
 
     #[actix::test]
-    async fn late_orders_hold_placing_back_where_they_were_placed_whoever_settles_them() {
-        let shop = Shop::open(&Pace::forgetting_after(Duration::from_secs(3_600), &mut Registry::default())).await;
-        let (announcer, placed) = (shop.announcer(), shop.place(20).await);
-        let may_place = || announcer.pace.keep(1_000).now_or_never().is_some();
-        shop.advance(Duration::from_secs(60));
+    async fn ends_set_the_pace_where_the_orders_were_placed_whoever_settles_them() {
+        let shop = Shop::open().await;
+        let (announcer, placed) = (shop.announcer(), shop.place(100).await);
         let elsewhere = Mark::of(Uuid::from_u128(announcer.instance.as_u128() ^ 1));
         let others: Vec<_> = placed.iter().map(|one| Order { id: elsewhere.order_id(), ..one.clone() }).collect();
         hear(&announcer, &others);
-        assert!(may_place());
-        hear(&announcer, &placed);
-        assert!(!may_place());
+        assert_eq!(announcer.under_way.worth(1_000), usize::MAX, "of its own orders none has ended");
+        hear(&announcer, &placed[..1]);
+        assert_eq!(announcer.under_way.worth(1_000), 0);
     }
 }

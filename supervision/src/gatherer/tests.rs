@@ -16,7 +16,7 @@ struct Doubling {
     least: Arc<Least>,
 }
 
-/// Fewer are not worth a batch.
+/// Fewer are not worth a batch; of more, only multiples of it begin.
 #[derive(Default)]
 struct Least {
     number: AtomicUsize,
@@ -47,8 +47,11 @@ impl Work for Doubling {
         }
     }
 
-    fn worth(&self, waiting: usize) -> bool {
-        waiting >= self.least.number.load(Ordering::SeqCst)
+    fn worth(&self, waiting: usize) -> usize {
+        match self.least.number.load(Ordering::SeqCst) {
+            0 => usize::MAX,
+            least => waiting / least * least,
+        }
     }
 
     fn news(&self) -> impl Future<Output = ()> + 'static {
@@ -237,6 +240,22 @@ async fn what_was_not_worth_a_batch_still_hears_the_news_after_a_restart() {
     gate.notify_one();
     least.becomes(1);
     assert_eq!(waiting.await.expect("not cancelled"), Ok(10));
+}
+
+#[actix::test]
+async fn of_those_that_wait_as_many_begin_as_are_worth_it() {
+    let (handle, gate, batches, _, least) = start_choosy(LIMITS);
+    least.becomes(4);
+    let [first, second, third] = [asked(&handle, 1).await, asked(&handle, 2).await, asked(&handle, 3).await];
+    gate.notify_one();
+    least.becomes(2);
+    assert_eq!(first.await.expect("not cancelled"), Ok(2));
+    assert_eq!(second.await.expect("not cancelled"), Ok(4));
+    settle().await;
+    assert!(batches.load(Ordering::SeqCst) == 1 && !third.is_finished());
+    gate.notify_one();
+    least.becomes(1);
+    assert_eq!(third.await.expect("not cancelled"), Ok(6));
 }
 
 /// Lets everything happen that can.
