@@ -1,6 +1,9 @@
 //! grown: spread on tables with a long history, and pages of it. Baseline: the same spread on empty tables.
 
-use super::{ACCOUNTS, CLIENTS, SHOP, house::House};
+use super::{
+    ACCOUNTS, CLIENTS, SHOP,
+    house::{House, by_turns},
+};
 use crate::{
     baseline::execute,
     lab::{Deployment, Lab},
@@ -36,9 +39,8 @@ pub async fn run(lab: &Lab, deployment: Deployment) -> Result<Measured> {
     let grown = House::open(lab, deployment, ACCOUNTS).await?;
     write_history(&grown, lab.scaled(HISTORY)).await?;
     let mut rounds = Rounds::default();
+    by_turns(lab, [(EMPTY, &empty), (SHOP, &grown)], CLIENTS, &mut rounds).await?;
     for _ in 0..lab.rounds {
-        rounds.add(EMPTY, lab.measuring(EMPTY, empty.saturate(&empty.placing, CLIENTS, lab.time)).await?);
-        rounds.add(SHOP, lab.measuring(SHOP, grown.saturate(&grown.placing, CLIENTS, lab.time)).await?);
         rounds.add(LISTS, lab.measuring(LISTS, pages(&grown, &grown.orders, "/orders", lab.time)).await?);
         let statements = pages(&grown, &grown.payments, "/accounts/transactions", lab.time);
         rounds.add(STATEMENTS, lab.measuring(STATEMENTS, statements).await?);

@@ -9,18 +9,23 @@ use crate::{
         open::Rate,
         requests::{self, order_id},
     },
-    rounds::Figures,
+    rounds::{Figures, Rounds},
     stats,
 };
 use anyhow::{Result, ensure};
 use e2e::{Process, Shop, until};
 use std::{
+    cell::Cell,
     net::SocketAddr,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
+use store::{Options, Plans, Rows, Sql, Store};
+use uuid::{Builder, Uuid};
 
 /// Clients that prepare the accounts.
 const PREPARING: usize = 64;
+/// By the orders' ids, which grow with time: whoever asks while the shop is measured must not read a million orders each time.
+static UNDER_WAY: Sql = Sql::new("SELECT id FROM orders WHERE id >= {1} AND status = 'NEW' ORDER BY id DESC LIMIT 1");
 
 /// A shop and its customers.
 pub struct House {
@@ -34,6 +39,8 @@ pub struct House {
     pub placing: Vec<Vec<u8>>,
     /// The customers.
     pub users: Vec<String>,
+    /// Orders with smaller ids are final.
+    final_before: Cell<Uuid>,
 }
 
 impl House {
@@ -51,6 +58,7 @@ impl House {
     /// When one is refused.
     pub async fn of(shop: Shop, customers: usize) -> Result<Self> {
         let orders = addresses(&shop.orders)?;
+        let final_before = Cell::new(first_id()?);
         let payments = if shop.payments.is_empty() { orders.clone() } else { addresses(&shop.payments)? };
         let users = requests::users(customers);
         let every = |request: fn(&str) -> Vec<u8>| users.iter().map(|user| request(user)).collect::<Vec<_>>();
@@ -58,7 +66,7 @@ impl House {
             let load = Load { targets: &payments, requests: &requests, clients: PREPARING, status };
             load.run(Until::AllAnswered).await?;
         }
-        Ok(Self { orders, payments, placing: every(requests::place_order), shop, users })
+        Ok(Self { orders, payments, placing: every(requests::place_order), shop, users, final_before })
     }
 
     /// One order after the other, from POST to the news of its end.
@@ -115,9 +123,16 @@ impl House {
     /// # Errors
     /// When that does not come.
     pub async fn drained(&self) -> Result<()> {
-        const OPEN: &str =
-            "SELECT count(*) AS number FROM (SELECT 1 FROM orders WHERE status = 'NEW' LIMIT 1) AS some_order";
-        until("the last order to be final", || async { Ok(self.shop.books.of_orders(OPEN).await? == 0) }).await
+        let (url, first) = (self.shop.books.urls().orders.clone(), first_id()?);
+        let store =
+            Store::open(&Options { url, max_connections: 1, application: "bench", plans: Plans::ByIndex }).await?;
+        let none = async || {
+            let values = vec![self.final_before.get().into()];
+            Ok(UNDER_WAY.query(store.connection(), Rows::new(), values).await?.is_empty())
+        };
+        until("the last order to be final", none).await?;
+        self.final_before.set(first);
+        Ok(store.close().await?)
     }
 
     /// The verdict, without which no figure counts: no order is under way, and when the shop has stopped, with nothing left to
@@ -132,6 +147,31 @@ impl House {
         ensure!(report.in_order, "the books are not in order:\n{report}");
         self.shop.remove().await
     }
+}
+
+/// Saturates two shops, in each round the other one first: what one leaves behind, such as a vacuum, meets both alike.
+///
+/// # Errors
+/// When a measurement fails.
+pub async fn by_turns(
+    lab: &Lab,
+    mut sides: [(&'static str, &House); 2],
+    clients: usize,
+    rounds: &mut Rounds,
+) -> Result<()> {
+    for _ in 0..lab.rounds {
+        for (side, house) in sides {
+            rounds.add(side, lab.measuring(side, house.saturate(&house.placing, clients, lab.time)).await?);
+        }
+        sides.reverse();
+    }
+    Ok(())
+}
+
+/// No id that is made from now on is smaller.
+fn first_id() -> Result<Uuid> {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?;
+    Ok(Builder::from_unix_timestamp_millis(u64::try_from(now.as_millis())?, &[0; 10]).into_uuid())
 }
 
 fn addresses(processes: &[Process]) -> Result<Vec<SocketAddr>> {

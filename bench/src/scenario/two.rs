@@ -1,6 +1,9 @@
 //! two: two instances of each service on the cores that one instance each had. Baseline: those, on databases of their own.
 
-use super::{ACCOUNTS, SHOP, house::House};
+use super::{
+    ACCOUNTS, SHOP,
+    house::{House, by_turns},
+};
 use crate::{
     lab::{Deployment, Lab},
     report::{Comparison, Measured},
@@ -18,10 +21,7 @@ pub async fn run(lab: &Lab, clients: usize) -> Result<Measured> {
     let one = House::open(lab, Deployment::Servers, ACCOUNTS).await?;
     let two = House::open(lab, Deployment::Two, ACCOUNTS).await?;
     let mut rounds = Rounds::default();
-    for _ in 0..lab.rounds {
-        rounds.add(ONE_EACH, lab.measuring(ONE_EACH, one.saturate(&one.placing, clients, lab.time)).await?);
-        rounds.add(SHOP, lab.measuring(SHOP, two.saturate(&two.placing, clients, lab.time)).await?);
-    }
+    by_turns(lab, [(ONE_EACH, &one), (SHOP, &two)], clients, &mut rounds).await?;
     one.close().await?;
     two.close().await?;
     let against = Comparison::of(&rounds, (SHOP, FINAL_PER_S), (ONE_EACH, FINAL_PER_S), TWO);
