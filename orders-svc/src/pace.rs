@@ -1,5 +1,5 @@
-//! Admission by settlement: no more is under way than has ended in the last half second, so an order takes about that long, however long
-//! the load lasts and however fast orders could be written down (decision 10).
+//! Admission by settlement: little more is under way than has ended in the last half second, so an order takes about that long, however
+//! long the load lasts and however fast orders could be written down (decision 10).
 //! Absent: a bound while nothing ends. Then payments or the broker is away, orders wait in the outbox and are welcome.
 
 use std::{collections::VecDeque, time::Duration};
@@ -10,8 +10,9 @@ use tokio::time::Instant;
 const SPAN: Duration = Duration::from_millis(500);
 /// Where nothing has ended for so long, there is no bound.
 const FORGOTTEN: Duration = Duration::from_secs(1);
-/// So many may always be under way: two batches that share the price of their way well (decision 16).
-const LEAST: usize = 64;
+/// So many more may be under way, always: two batches that share the price of their way well (decision 16). And they decide how instances share
+/// what can be settled: by the rest alone each would keep its part, and one that hears a little later would lose it bit by bit.
+const MORE: usize = 64;
 
 /// The orders of an instance that have ended lately.
 #[derive(Debug, Default)]
@@ -36,7 +37,13 @@ impl Pace {
     pub fn bound(&mut self, at: Instant) -> Option<(usize, Instant)> {
         let until = self.last.map(|last| last + FORGOTTEN).filter(|until| at < *until)?;
         self.forget(at);
-        Some((self.number.max(LEAST), until))
+        Some((self.number + MORE, until))
+    }
+
+    /// How many have ended lately.
+    #[cfg(test)]
+    pub fn number(&self) -> usize {
+        self.number
     }
 
     fn forget(&mut self, at: Instant) {
@@ -51,24 +58,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn as_much_may_be_under_way_as_has_ended_in_the_last_half_second() {
+    fn what_has_ended_in_the_last_half_second_may_be_under_way_and_some_more() {
         let (mut pace, begun) = (Pace::default(), Instant::now());
         let most = |pace: &mut Pace, at| pace.bound(at).map(|(most, _)| most);
         pace.ended(100, begun);
         pace.ended(70, begun + SPAN / 2);
-        assert_eq!(most(&mut pace, begun + SPAN / 2), Some(170));
-        assert_eq!(most(&mut pace, begun + SPAN), Some(70));
+        assert_eq!(most(&mut pace, begun + SPAN / 2), Some(170 + MORE));
+        assert_eq!(most(&mut pace, begun + SPAN), Some(70 + MORE));
         pace.ended(20, begun + SPAN * 5 / 4);
-        assert_eq!(most(&mut pace, begun + SPAN * 5 / 4), Some(90));
-    }
-
-    #[test]
-    fn so_many_may_always_be() {
-        let (mut pace, begun) = (Pace::default(), Instant::now());
-        pace.ended(LEAST - 1, begun);
-        for at in [begun, begun + SPAN] {
-            assert_eq!(pace.bound(at), Some((LEAST, begun + FORGOTTEN)));
-        }
+        assert_eq!(most(&mut pace, begun + SPAN * 5 / 4), Some(90 + MORE));
     }
 
     #[test]
@@ -80,6 +78,10 @@ mod tests {
         assert!(pace.bound(begun + almost).is_some());
         assert_eq!(pace.bound(begun + FORGOTTEN), None);
         pace.ended(100, begun + FORGOTTEN * 2);
-        assert_eq!(pace.bound(begun + FORGOTTEN * 2), Some((100, begun + FORGOTTEN * 3)), "what was is forgotten");
+        assert_eq!(
+            pace.bound(begun + FORGOTTEN * 2),
+            Some((100 + MORE, begun + FORGOTTEN * 3)),
+            "what was is forgotten"
+        );
     }
 }
