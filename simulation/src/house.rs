@@ -21,7 +21,7 @@ use std::{
     pin::{Pin, pin},
     rc::Rc,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, Waker},
     time::Duration,
 };
 use store::{Options, Plans, Store};
@@ -123,8 +123,26 @@ pub struct House {
 struct Member {
     app: App,
     connection: Arc<Connection>,
-    frozen_until: Rc<Cell<Option<Instant>>>,
+    frost: Rc<Frost>,
     body: JoinHandle<()>,
+}
+
+/// Until when an instance stands still, if it does.
+#[derive(Default)]
+struct Frost {
+    until: Cell<Option<Instant>>,
+    /// Who stands still.
+    frozen: RefCell<Option<Waker>>,
+}
+
+impl Frost {
+    /// The instance goes on. Nobody else may wake it: all its tasks stand still, too.
+    fn thaw(&self) {
+        self.until.set(None);
+        if let Some(frozen) = self.frozen.take() {
+            frozen.wake();
+        }
+    }
 }
 
 impl House {
@@ -165,9 +183,9 @@ impl House {
             let _within = local.enter();
             self.build(instance, &connection)
         });
-        let frozen_until = Rc::new(Cell::new(None));
-        let body = Body { instance, local, frozen_until: frozen_until.clone(), thaw: None };
-        *place = Some(Member { app, connection, frozen_until, body: spawn_local(body) });
+        let frost = Rc::new(Frost::default());
+        let body = Body { instance, local, frost: frost.clone(), thaw: None };
+        *place = Some(Member { app, connection, frost, body: spawn_local(body) });
     }
 
     fn build(&self, instance: InstanceId, connection: &Arc<Connection>) -> App {
@@ -197,7 +215,7 @@ impl House {
         let member = self.members[instance].borrow();
         let Some(member) = &*member else { return false };
         self.world.note(format_args!("instance {instance} stands still for {span:?}"));
-        member.frozen_until.set(Some(Instant::now() + span));
+        member.frost.until.set(Some(Instant::now() + span));
         true
     }
 
@@ -229,7 +247,7 @@ impl House {
         for (instance, member) in self.members.iter().enumerate() {
             if let Some(member) = &*member.borrow() {
                 member.connection.mend();
-                member.frozen_until.set(Some(Instant::now()));
+                member.frost.thaw();
             }
             self.start(instance);
         }
@@ -248,7 +266,7 @@ impl House {
 struct Body {
     instance: InstanceId,
     local: LocalSet,
-    frozen_until: Rc<Cell<Option<Instant>>>,
+    frost: Rc<Frost>,
     thaw: Option<Pin<Box<Sleep>>>,
 }
 
@@ -256,12 +274,14 @@ impl Future for Body {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        while let Some(until) = self.frozen_until.get() {
+        let frost = self.frost.clone();
+        while let Some(until) = frost.until.get() {
             if until <= Instant::now() {
-                self.frozen_until.set(None);
+                frost.until.set(None);
                 self.thaw = None;
                 break;
             }
+            frost.frozen.replace(Some(context.waker().clone()));
             let thaw = self.thaw.get_or_insert_with(|| Box::pin(sleep_until(until)));
             thaw.as_mut().reset(until);
             if pin!(thaw.as_mut()).poll(context).is_pending() {
@@ -270,5 +290,30 @@ impl Future for Body {
         }
         let instance = self.instance;
         acting(instance, || Pin::new(&mut self.local).poll(context))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::task::yield_now;
+
+    #[tokio::test(start_paused = true)]
+    async fn an_instance_that_stands_still_goes_on_at_once_when_all_is_well() {
+        let began = Instant::now();
+        let house = LocalSet::new();
+        let went_on = house.run_until(async {
+            let (local, frost) = (LocalSet::new(), Rc::new(Frost::default()));
+            let work = local.spawn_local(async {});
+            frost.until.set(Some(began + Duration::from_secs(10)));
+            let body = spawn_local(Body { instance: 0, local, frost: frost.clone(), thaw: None });
+            yield_now().await;
+            assert!(!work.is_finished());
+            frost.thaw();
+            work.await.expect("not cancelled");
+            body.abort();
+        });
+        went_on.await;
+        assert_eq!(began.elapsed(), Duration::ZERO);
     }
 }
