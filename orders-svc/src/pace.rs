@@ -33,6 +33,11 @@ impl Pace {
         self.last = Some(at);
     }
 
+    /// When one of them ended, last.
+    pub fn last(&self) -> Option<Instant> {
+        self.last
+    }
+
     /// How many may be under way, and until when that holds if nothing ends before; `None` if there is no bound.
     pub fn bound(&mut self, at: Instant) -> Option<(usize, Instant)> {
         let until = self.last.map(|last| last + FORGOTTEN).filter(|until| at < *until)?;

@@ -46,8 +46,7 @@ struct Now {
     orders: HashSet<OrderId>,
     /// When they were placed, oldest first.
     placed: VecDeque<(Instant, Vec<OrderId>)>,
-    /// When one of them has ended, last.
-    ended: Option<Instant>,
+    /// Knows of those that have ended.
     pace: Pace,
     /// Since when drafts wait.
     waiting: Option<Instant>,
@@ -84,9 +83,7 @@ impl UnderWay {
             number += 1;
         }
         if number > 0 {
-            let at = Instant::now();
-            now.ended = Some(at);
-            now.pace.ended(number, at);
+            now.pace.ended(number, Instant::now());
             drop(now);
             self.0.ended.notify_one();
         }
@@ -174,7 +171,7 @@ impl Now {
 
     /// `None` when nobody is to wait.
     fn patient_until(&self) -> Option<Instant> {
-        let (ended, waiting) = (self.ended?, self.waiting);
+        let (ended, waiting) = (self.pace.last()?, self.waiting);
         Some(waiting.map_or(ended, |waiting| waiting.min(ended)) + PATIENCE)
     }
 }
