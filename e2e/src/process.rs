@@ -96,7 +96,7 @@ impl Process {
     pub async fn start(&mut self) -> Result<()> {
         self.starts += 1;
         let log = File::create(self.log())?;
-        let mut command = Command::new(&self.program);
+        let mut command = Command::from(testbed::bare(&self.program));
         command.args(&self.arguments).args(["--listen", "127.0.0.1:0", "--log-format", "json"]);
         command.env_clear().envs(env::vars_os().filter(|(name, _)| PASSED_ON.iter().any(|passed| name == passed)));
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));

@@ -8,12 +8,12 @@ use std::{
     io::Write,
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, Stdio},
 };
 
 use anyhow::{Context, Result};
 
-use crate::signals::Signal;
+use crate::{bare, signals::Signal};
 
 /// `$1` process, `$2` signal. The owner writes "released", or the processes it has frozen; those must be woken to hear
 /// that they shall go. The wait is ten seconds, for PostgreSQL itself gives its children five; then the process is
@@ -76,7 +76,7 @@ impl Leash {
     }
 
     fn hold<'a>(script: &str, arguments: impl IntoIterator<Item = &'a OsStr>) -> Result<Leash> {
-        let mut holder = Command::new("sh");
+        let mut holder = bare("sh");
         holder.args(["-c", script, "leash"]).args(arguments).current_dir("/");
         holder.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
         // Ctrl-C reaches the whole foreground group; the leash has to survive it to do its work.
@@ -107,7 +107,7 @@ impl Drop for Leash {
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, time::Duration};
+    use std::{fs, process::Command, time::Duration};
 
     use super::*;
     use crate::{place::Place, signals, wait_until};

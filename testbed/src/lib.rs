@@ -12,12 +12,14 @@
 //! | a bad network between its code and a server | [`Proxy::start`] |
 //! | a disk that is full or read-only | [`Volume::mount`] |
 //! | files that nobody may write any more | [`Locked::lock`] |
+//! | a program that has no file or socket of the test's | [`bare`] |
 //! | to wait for something without a sleep | [`wait_until`] |
 //!
 //! Whatever is started here ends with its owner: by `Drop`, and by a leash (a tiny shell process that notices the
 //! owner's death) when the owner is killed or interrupted and `Drop` never runs.
 #![expect(clippy::print_stderr, reason = "a server that cannot be ended is reported from Drop, which returns nothing")]
 
+mod bare;
 mod daemon;
 mod install;
 mod leash;
@@ -35,6 +37,7 @@ mod signals;
 mod volume;
 mod wait;
 
+pub use bare::bare;
 pub use install::{Server, ensure_installed};
 pub use locked::Locked;
 pub use nginx::Nginx;

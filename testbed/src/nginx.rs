@@ -5,7 +5,7 @@ use std::{net::SocketAddr, net::TcpStream, path::Path, process::Command, time::D
 
 use anyhow::{Context, Result, ensure};
 
-use crate::{daemon::Daemon, programs, signals::Signal};
+use crate::{bare, daemon::Daemon, programs, signals::Signal};
 
 /// It only reads its configuration.
 const START_LIMIT: Duration = Duration::from_secs(30);
@@ -27,7 +27,7 @@ impl Nginx {
         let mut check = Command::new(&program);
         let checked = check.args(["-t", "-q", "-c"]).arg(configuration).output().context("cannot run nginx")?;
         ensure!(checked.status.success(), "nginx refuses: {}", String::from_utf8_lossy(&checked.stderr));
-        let mut command = Command::new(&program);
+        let mut command = bare(&program);
         command.arg("-c").arg(configuration).args(["-g", ONE_PROCESS]);
         let mut server = Daemon::spawn("nginx", command, log, Signal::Kill)?;
         server.wait_ready(START_LIMIT, || TcpStream::connect(address).is_ok())?;

@@ -14,6 +14,7 @@ use std::{
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::{
+    bare,
     daemon::Daemon,
     place::{Account, Place, free_address, is_root},
     programs,
@@ -186,7 +187,7 @@ impl Postgres {
 
     /// A program that does not hear the `PG...` variables of whoever runs the tests.
     fn deaf(&self, program: &Path) -> Command {
-        let mut command = Command::new(program);
+        let mut command = bare(program);
         command.env_clear().envs(std::env::vars_os().filter(|(key, _)| key == "PATH"));
         command.env("LC_ALL", "C").env("HOME", self.place.path()).current_dir(self.place.path());
         if let Some(account) = self.account {

@@ -12,6 +12,7 @@ use std::{
 use anyhow::{Context, Result};
 
 use crate::{
+    bare,
     daemon::Daemon,
     place::{Place, free_address},
     programs,
@@ -38,7 +39,7 @@ impl Prometheus {
         let (place, address) = (Place::create(dir, "prometheus", None)?, free_address()?);
         let path = |name| place.path().join(name);
         fs::write(path("prometheus.yml"), configuration)?;
-        let mut command = Command::new(program);
+        let mut command = bare(program);
         command.arg(format!("--web.listen-address={address}")).current_dir(place.path());
         command.args(["--config.file=prometheus.yml", "--storage.tsdb.path=data"]);
         let mut server = Daemon::spawn("Prometheus", command, &path("prometheus.log"), Signal::Kill)?;

@@ -14,6 +14,7 @@ use std::{
 use anyhow::{Context, Result, ensure};
 
 use crate::{
+    bare,
     daemon::Daemon,
     place::{Place, free_address},
     programs,
@@ -192,7 +193,7 @@ impl RabbitMq {
     /// A program of this RabbitMQ, deaf to the machine's `RABBITMQ_...` and `ERL_...` variables and to `/etc/rabbitmq`.
     fn program(&self, program: &Path) -> Command {
         let place = self.place.path();
-        let mut command = Command::new(program);
+        let mut command = bare(program);
         command.env_clear().envs(std::env::vars_os().filter(|(key, _)| key == "PATH"));
         command.envs(self.settled_variables()).env("LC_ALL", "C.UTF-8").env("HOME", place).current_dir(place);
         for (variable, name) in FILES {
