@@ -61,7 +61,7 @@ fn a_few_seconds_of_faults_leave_everything_in_order_and_a_report_that_says_so()
     in_order(&["--seed", "3"], "seed 3, 12 s");
 }
 
-/// On a seed that stalls no connection to the mock: when a member gives a stalled one up and joins again, librdkafka's mock may abort.
+/// On a seed whose outages of the mock are shorter than a session: after longer ones it may take two members for one, and abort.
 #[cfg(all(feature = "servers", feature = "kafka"))]
 #[test]
 fn a_few_seconds_of_faults_on_kafka_leave_everything_in_order_as_well() {

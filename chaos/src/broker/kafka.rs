@@ -6,20 +6,22 @@ use crate::poison::{Letters, ROUTES};
 use anyhow::{Context, Result, anyhow, bail};
 use async_trait::async_trait;
 use e2e::broker::Message;
-use fixtures::kafka::{Cluster, MockKafka};
+use fixtures::kafka::{Cluster, MockKafka, SESSION};
 use rdkafka::{
     ClientConfig, ClientContext,
+    bindings::rd_kafka_resp_err_t,
     consumer::{BaseConsumer, Consumer},
     error::KafkaResult,
     message::{BorrowedMessage, Message as _},
     producer::{BaseRecord, DeliveryResult, ProducerContext, ThreadedProducer},
     topic_partition_list::{Offset, TopicPartitionList},
+    types::RDKafkaApiKey,
 };
 use serde_json::Value;
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex},
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tokio::{
     sync::{mpsc::unbounded_channel, oneshot},
@@ -30,9 +32,6 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 /// Of each topic that instances share, as the services would make them.
 const PARTITIONS: i32 = 12;
-/// A mock waits 3 s for the first member of a group, and forgets one whose session is shorter; for others it waits almost as long as a
-/// session lasts.
-const PATIENCE: &str = "session.timeout.ms=4000&heartbeat.interval.ms=200&fetch.wait.max.ms=20";
 /// The round trip of a network that stalls: no run is as long. The mock forgets to answer a fetch that waits for messages when this is
 /// over, until its client gives up (10 s) or asks for something else.
 const FOR_EVER: Duration = Duration::from_secs(1_000_000);
@@ -40,6 +39,10 @@ const FOR_EVER: Duration = Duration::from_secs(1_000_000);
 const TICK: Duration = Duration::from_millis(100);
 /// The largest poison is one MiB, and what is put around it.
 const LARGEST: &str = "4194304";
+/// Three instances of each service consume.
+const MEMBERS: usize = 6;
+/// What a Kafka answers to a name that it does not know.
+const UNKNOWN: rd_kafka_resp_err_t = rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID;
 /// All brokers of the cluster.
 const ALL: i32 = -1;
 
@@ -66,6 +69,7 @@ struct Dead {
 struct Down {
     cut: bool,
     away: bool,
+    since: Option<Instant>,
 }
 
 /// Confirms each message to whoever waits for that.
@@ -103,11 +107,22 @@ impl Kafka {
         Ok(block_in_place(|| self.mock.with(what)).map_err(|error| anyhow!(error))??)
     }
 
+    /// Who was in a group before the mock was away for longer than a session is a stranger to it, and has to be told: a mock forgets to,
+    /// and lets in whoever still bears a name that it has given to somebody else.
     fn change(&self, change: impl FnOnce(&mut Down)) -> Result<()> {
         let mut down = lock(&self.down);
         change(&mut down);
-        let is_down = down.cut || down.away;
-        self.tell(move |cluster| if is_down { cluster.broker_down(ALL) } else { cluster.broker_up(ALL) })
+        let (is_down, since) = (down.cut || down.away, down.since);
+        down.since = is_down.then(|| since.unwrap_or_else(Instant::now));
+        self.tell(move |cluster| {
+            if is_down {
+                return cluster.broker_down(ALL);
+            }
+            if since.is_some_and(|since| since.elapsed() > SESSION) {
+                cluster.request_errors(RDKafkaApiKey::JoinGroup, &[UNKNOWN; MEMBERS]);
+            }
+            cluster.broker_up(ALL)
+        })
     }
 
     fn round_trip(&self, time: Duration) -> Result<()> {
@@ -200,7 +215,7 @@ impl Way for Kafka {
 #[async_trait]
 impl Broker for Kafka {
     fn url(&self) -> String {
-        format!("kafka://{}?{PATIENCE}", self.mock.servers)
+        self.mock.url()
     }
 
     /// The mock is nobody else's.

@@ -13,9 +13,7 @@ use fixtures::kafka::MockKafka;
 pub(crate) async fn mocked(instances: usize) -> Result<(MockKafka, Plan)> {
     let start = || MockKafka::start(1).and_then(|mock| mock.topics(12).map(|()| mock));
     let mock = tokio::task::spawn_blocking(start).await?.map_err(|error| anyhow!(error))?;
-    let url =
-        format!("kafka://{}?session.timeout.ms=4000&heartbeat.interval.ms=200&fetch.wait.max.ms=20", mock.servers);
-    let plan = Plan { prefix: String::new(), ..Plan::at(&testbed::postgres_url(), &url, instances, instances) };
+    let plan = Plan { prefix: String::new(), ..Plan::at(&testbed::postgres_url(), &mock.url(), instances, instances) };
     Ok((mock, plan))
 }
 

@@ -72,13 +72,12 @@ impl Log {
         self.mock.as_ref().expect("only for tests on a mock")
     }
 
-    /// A mock waits 3 s for the first member of a group, and forgets one whose session is shorter; for others it waits almost as long
-    /// as a session lasts. A Kafka allows none that is shorter than 6 s.
+    /// A Kafka allows no session that is shorter than 6 s.
     pub fn options(&self) -> Options {
-        let session = if self.mock.is_some() { 4_000 } else { 6_000 };
-        let patience = format!("session.timeout.ms={session}&heartbeat.interval.ms=200&fetch.wait.max.ms=20");
+        let of_kafka = "session.timeout.ms=6000&heartbeat.interval.ms=200&fetch.wait.max.ms=20";
+        let on_kafka = || format!("kafka://{}?{of_kafka}", self.servers);
         Options {
-            url: format!("kafka://{}?{patience}", self.servers),
+            url: self.mock.as_ref().map_or_else(on_kafka, MockKafka::url),
             prefix: self.prefix.clone(),
             connection_name: "messaging-test".to_owned(),
             shape: Some(Shape { partitions: PARTITIONS, replication: 1 }),
