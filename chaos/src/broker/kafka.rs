@@ -3,7 +3,7 @@
 
 use super::{ATTEMPT, Broker, Ear, Visitor, Way, lock};
 use crate::poison::{Letters, ROUTES};
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use async_trait::async_trait;
 use e2e::broker::Message;
 use fixtures::kafka::{Cluster, MockKafka, SESSION};
@@ -20,6 +20,7 @@ use rdkafka::{
 use serde_json::Value;
 use std::{
     collections::BTreeMap,
+    mem,
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
@@ -62,6 +63,8 @@ struct Dead {
     heard: Vec<(String, Vec<u8>)>,
     /// Of each topic, the offset behind the last one.
     read: BTreeMap<String, i64>,
+    /// How many the mock had thrown away before they could be read.
+    gone: i64,
 }
 
 /// Why the cluster takes no connection. The two come and go by themselves, and the mock has only one switch.
@@ -147,7 +150,8 @@ impl Kafka {
 impl Dead {
     fn bury(&mut self, message: &BorrowedMessage<'_>) {
         let topic = message.topic().to_owned();
-        self.read.insert(topic.clone(), message.offset() + 1);
+        let next = self.read.insert(topic.clone(), message.offset() + 1).unwrap_or_default();
+        self.gone += (message.offset() - next).max(0);
         self.heard.push((topic, message.payload().unwrap_or_default().to_vec()));
     }
 }
@@ -183,7 +187,8 @@ fn reader<const TOPICS: usize>(
 
 fn client(mock: &MockKafka) -> ClientConfig {
     let mut config = ClientConfig::new();
-    config.set("bootstrap.servers", &mock.servers).set("reconnect.backoff.max.ms", "1000");
+    // Back before the services are, or the mock may have thrown away what is to be read.
+    config.set("bootstrap.servers", &mock.servers).set("reconnect.backoff.max.ms", "100");
     // Else a client whose last broker goes forgets where partitions are, and asks only minutes later.
     config.set("metadata.recovery.strategy", "none").set("topic.metadata.refresh.interval.ms", "1000");
     config.set("socket.timeout.ms", "10000");
@@ -250,10 +255,12 @@ impl Broker for Kafka {
 
     async fn collect(&self, letters: &Mutex<Letters>) -> Result<()> {
         self.read().await?;
-        for (topic, body) in lock(&self.dead).heard.drain(..) {
+        let Dead { heard, gone, .. } = &mut *lock(&self.dead);
+        for (topic, body) in heard.drain(..) {
             let queue = ROUTES.into_iter().map(|(queue, _)| queue).find(|queue| dead_topic(queue) == topic);
             lock(letters).found(queue.unwrap_or_default(), &body);
         }
+        ensure!(mem::take(gone) == 0, "the mock threw some away before they could be read");
         Ok(())
     }
 
