@@ -165,7 +165,12 @@ impl Client {
         if let Some(key) = &call.key {
             request = request.header("idempotency-key", key);
         }
-        answer(request).await
+        let again = request.try_clone().context("a body that is in memory")?;
+        match answer(request).await? {
+            // It is about the connection: hundreds are opened at once, and on a busy machine this one was let go before the call was on it.
+            late if late.status == StatusCode::REQUEST_TIMEOUT.as_u16() => answer(again).await,
+            answer => Ok(answer),
+        }
     }
 }
 

@@ -1,7 +1,8 @@
 //! Load on the shop, and what its clients were promised meanwhile.
-//! Absent: randomness and pace; each buyer does the next thing as soon as the last is answered.
+//! Absent: randomness, and load for its own sake (the benchmark has that).
 //!
-//! Now and then a buyer waits until an order is final. So there is only so much under way while nobody can answer, and a server
+//! A buyer looks up for a moment after each order: buyers at full speed would take the machine from the shops of other tests, and fill
+//! the databases that every audit reads as a whole. Now and then a buyer waits until an order is final. So there is only so much under way while nobody can answer, and a server
 //! that is starting again does not have to share the machine with buyers at full speed.
 
 use crate::{Client, User, until};
@@ -13,12 +14,15 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicI64, AtomicUsize, Ordering},
     },
+    time::Duration,
 };
-use tokio::task::JoinHandle;
+use tokio::{task::JoinHandle, time::sleep};
 use tokio_util::sync::CancellationToken;
 
 /// What the account of each user begins with, in whole units. Enough for some orders only, so that others are declined.
 const FIRST_MONEY: i64 = 40;
+/// Between two orders of a buyer: several buyers together still keep every part of a shop at work at once.
+const LOOKING_UP: Duration = Duration::from_millis(40);
 /// Every so many orders comes a top-up of as many units.
 const TOP_UP_EVERY: usize = 8;
 /// Every so many orders a buyer waits for the outcome.
@@ -190,6 +194,7 @@ impl Buyer {
             if turn % WAIT_EVERY == WAIT_EVERY - 1 {
                 self.user.outcome(&order).await?;
             }
+            sleep(LOOKING_UP).await;
         }
         Ok(())
     }

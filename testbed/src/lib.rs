@@ -13,6 +13,7 @@
 //! | a disk that is full or read-only | [`Volume::mount`] |
 //! | files that nobody may write any more | [`Locked::lock`] |
 //! | a program that has no file or socket of the test's | [`bare`] |
+//! | to know which part of something exhaustive to run | [`is_in_sample`], [`is_exhaustive`] |
 //! | to wait for something without a sleep | [`wait_until`] |
 //!
 //! Whatever is started here ends with its owner: by `Drop`, and by a leash (a tiny shell process that notices the
@@ -32,6 +33,7 @@ mod programs;
 mod prometheus;
 mod proxy;
 mod rabbitmq;
+mod sample;
 mod servers;
 mod signals;
 mod volume;
@@ -49,6 +51,7 @@ pub use programs::pgbench;
 pub use prometheus::{Prometheus, promtool};
 pub use proxy::{Proxy, address_of};
 pub use rabbitmq::RabbitMq;
+pub use sample::{EXHAUSTIVE_VARIABLE, SEED_VARIABLE, is_exhaustive, is_in_sample, seed};
 pub use servers::{AMQP_VARIABLE, KAFKA_VARIABLE, POSTGRES_VARIABLE, Servers, amqp_url, kafka_servers, postgres_url};
 pub use volume::Volume;
 pub use wait::wait_until;

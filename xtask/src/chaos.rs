@@ -69,7 +69,6 @@ fn run(workspace: &Workspace, programs: &Path, arguments: &[String]) -> Result<E
     let scratch = workspace.target.join("tmp");
     fs::create_dir_all(&scratch)?;
     let mut chaos = Command::new(programs.join("chaos"));
-    // Instrumented programs write a profile of their run somewhere; these are killed too often for theirs to be worth keeping.
-    chaos.args(arguments).env("TMPDIR", scratch).env("LLVM_PROFILE_FILE", "/dev/null");
+    chaos.args(arguments).env("TMPDIR", scratch);
     chaos.status().context("the fault run cannot be started")
 }

@@ -8,13 +8,14 @@ mod chaos;
 mod ci;
 mod commit;
 mod coverage;
-mod failures;
 mod fuzz;
+mod nextest;
+mod prove;
 mod run;
 mod simulate;
 mod steps;
-mod strangers;
 mod test;
+mod tools;
 mod web;
 mod workspace;
 
@@ -41,8 +42,12 @@ enum Chore {
         #[arg(last = true)]
         arguments: Vec<String>,
     },
-    /// Everything that must pass: brings up the servers, runs all tests, measures the coverage.
+    /// The tests: brings up the servers that they need and runs every kind, of what is exhaustive a sample.
     Test(test::Options),
+    /// Lints, and what is exhaustive: the whole of each sample of `test`, thousands of seeds, a minute of chaos, the coverage.
+    Prove,
+    /// How much of the code the tests run, by cargo-llvm-cov; without the tests that start whole systems.
+    Coverage(coverage::Options),
     /// The benchmarks, side by side with their baselines in one run.
     #[command(disable_help_flag = true)]
     Bench {
@@ -66,7 +71,7 @@ enum Chore {
     },
     /// The parsers of what strangers may send, under inputs that are made up by what they reach.
     Fuzz(fuzz::Options),
-    /// Format, lints and dependencies, `test`, two thousand seeds of `simulate`, then a minute of `chaos`.
+    /// `test`, then `prove`.
     Ci,
 }
 
@@ -89,6 +94,8 @@ fn perform(chore: Chore) -> Result<()> {
         Chore::Chaos { arguments } => chaos::chaos(&workspace, &arguments),
         Chore::Simulate { arguments } => simulate::simulate(&workspace, &arguments),
         Chore::Fuzz(options) => fuzz::fuzz(&workspace, &options),
+        Chore::Prove => prove::prove(&workspace),
+        Chore::Coverage(options) => coverage::coverage(&workspace, &options),
         Chore::Ci => ci::ci(&workspace),
     }
 }

@@ -3,10 +3,14 @@
 use std::{
     path::Path,
     process::{Command, Stdio},
+    sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result, ensure};
+
+/// The steps that are over, with their times, for the summary.
+static TIMES: Mutex<Vec<(String, Duration)>> = Mutex::new(Vec::new());
 
 /// Does `work` as a step of the chore.
 ///
@@ -17,8 +21,18 @@ pub fn step<T>(name: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
     let begun = Instant::now();
     let outcome = work().with_context(|| format!("{name} failed"));
     let verdict = if outcome.is_ok() { "done" } else { "FAILED" };
-    println!("<== {name}: {verdict} after {}", human(begun.elapsed()));
+    let time = begun.elapsed();
+    println!("<== {name}: {verdict} after {}", human(time));
+    TIMES.lock().unwrap_or_else(PoisonError::into_inner).push((name.to_owned(), time));
     outcome
+}
+
+/// Prints the time of each step so far, in the order in which they ended. Some run side by side.
+pub fn summary() {
+    println!("the steps:");
+    for (name, time) in TIMES.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+        println!("{:>12}  {name}", human(*time));
+    }
 }
 
 /// Runs a program to its end; its output goes where ours goes.
@@ -48,7 +62,8 @@ fn name(command: &Command) -> String {
     Path::new(command.get_program()).file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-fn human(time: Duration) -> String {
+/// A time as people say it.
+pub fn human(time: Duration) -> String {
     let (minutes, seconds) = (time.as_secs() / 60, time.as_secs() % 60);
     if minutes > 0 {
         format!("{minutes} min {seconds} s")

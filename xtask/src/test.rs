@@ -1,18 +1,18 @@
-//! `cargo xtask test`: everything that must pass, as one straight list of steps.
+//! `cargo xtask test`: every kind of test, as one straight list of steps; of what is exhaustive a sample, which `prove` has as a whole.
 //!
-//! The build is instrumented and has a target directory of its own, so that everyday builds stay warm. The servers
-//! start after it and end before the report; when this process is interrupted, their leashes end them.
+//! The build is the everyday one. While it runs, what the tests need is installed and the page is checked. The servers start
+//! after it; when this process is interrupted, their leashes end them.
 
-use std::process::Command;
+use std::{path::PathBuf, process::Command, thread};
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use testbed::{Server, Servers, ensure_installed};
 
 use crate::{
-    coverage::{Report, Tool},
-    failures,
-    steps::{output, step, succeed},
-    strangers, web,
+    commit,
+    nextest::{self, Profile},
+    steps::{self, step, succeed},
+    tools, web,
     workspace::Workspace,
 };
 
@@ -26,15 +26,19 @@ const PROGRAMS: [&str; 3] = ["orders-svc", "payments-svc", "gozon"];
 /// What to test; everything, unless told otherwise.
 #[derive(clap::Args, Clone, Default)]
 pub struct Options {
-    /// Test only this package (may be repeated); the coverage floor then does not apply.
+    /// Test only this package (may be repeated).
     #[arg(short, long = "package")]
     packages: Vec<String>,
-    /// Arguments of the test programs, such as a part of a test's name.
+    /// Parts of the tests' names, and other arguments of `cargo nextest run`.
     #[arg(last = true)]
     arguments: Vec<String>,
 }
 
 impl Options {
+    fn is_everything(&self) -> bool {
+        self.packages.is_empty() && self.arguments.is_empty()
+    }
+
     fn with_programs(&self) -> Self {
         let mut with = self.clone();
         if with.packages.iter().any(|package| package == SYSTEM) {
@@ -50,44 +54,63 @@ impl Options {
 /// Under the name of the first step that fails.
 pub fn test(workspace: &Workspace, options: &Options) -> Result<()> {
     let options = &options.with_programs();
-    step("install servers", || ensure_installed(&Server::ALL))?;
-    if options.packages.is_empty() {
-        step("web page", || web::check(&workspace.root.join("web")))?;
-        step("Postman collection", || web::check(&workspace.root.join("postman")))?;
-    }
-    strangers::ensure_installed(workspace)?;
-    let tool = step("install coverage tools", || Tool::ready(workspace))?;
-    step("build", || build(&tool, workspace, options))?;
+    build_and_install(workspace, options)?;
     let servers = step("start servers", || Servers::up(&workspace.target.join("servers")))?;
-    step("tests", || run_tests(&tool, &servers, workspace, options))?;
-    step("doc tests", || run_doc_tests(&tool, workspace, options))?;
-    step("end servers", || end(servers))?;
-    step("coverage", || Report::of(&tool.report()?, &options.packages))?.judge()
-}
-
-/// Tests and programs, with all features, before anything runs. Only a build of everything may forget other programs:
-/// a part is often built in between, and differently.
-fn build(tool: &Tool<'_>, workspace: &Workspace, options: &Options) -> Result<()> {
-    let mut cargo = tool.cargo();
-    selected(&mut cargo, "build", workspace, options).args(["--all-targets", "--message-format"]);
-    let messages = output(cargo.arg("json-render-diagnostics"))?;
-    if options.packages.is_empty() { tool.keep_only(&messages) } else { Ok(()) }
-}
-
-fn run_tests(tool: &Tool<'_>, servers: &Servers, workspace: &Workspace, options: &Options) -> Result<()> {
-    let mut cargo = tool.cargo();
-    selected(&mut cargo, "test", workspace, options).args(["--all-targets", "--no-fail-fast"]);
-    cargo.envs(servers.variables()).arg("--").args(&options.arguments);
-    failures::succeed(&mut cargo)
-}
-
-/// Of the whole workspace only: cargo refuses to look for them in a package without a library.
-fn run_doc_tests(tool: &Tool<'_>, workspace: &Workspace, options: &Options) -> Result<()> {
-    if !options.packages.is_empty() {
-        println!("left out for a part");
-        return Ok(());
+    step("tests", || run_tests(workspace, options, &servers, Profile::Test))?;
+    if options.is_everything() {
+        step("doc tests", || succeed(selected(&mut workspace.cargo(), workspace, options, "test").arg("--doc")))?;
     }
-    succeed(selected(&mut tool.cargo(), "test", workspace, options).arg("--doc"))
+    step("end servers", || end(servers))?;
+    steps::summary();
+    Ok(())
+}
+
+/// The tests that are a sample in `test`, as a whole; with what `test` has built.
+///
+/// # Errors
+/// Under the name of the first step that fails.
+pub fn exhaustively(workspace: &Workspace) -> Result<()> {
+    let options = &Options::default();
+    step("build", || build(workspace, options))?;
+    let servers = step("start servers", || Servers::up(&workspace.target.join("servers")))?;
+    step("exhaustive tests", || run_tests(workspace, options, &servers, Profile::Prove))?;
+    step("end servers", || end(servers))
+}
+
+/// The compiler needs both cores and next to no network, installing is the other way round.
+fn build_and_install(workspace: &Workspace, options: &Options) -> Result<()> {
+    step("install build tools", || ensure_installed(&[Server::BuildTools]))?;
+    thread::scope(|threads| {
+        let building = threads.spawn(|| step("build", || build(workspace, options)));
+        let installed = install(workspace, options);
+        let built = building.join().map_err(|_| anyhow!("the build panicked"))?;
+        installed.and(built)
+    })
+}
+
+fn install(workspace: &Workspace, options: &Options) -> Result<()> {
+    step("install servers", || ensure_installed(&Server::ALL))?;
+    tools::ensure_installed(workspace)?;
+    if options.is_everything() {
+        step("web page", || web::check(&workspace.root.join("web"), &["test", "build"]))?;
+        step("Postman collection", || web::check(&workspace.root.join("postman"), &["test"]))?;
+    }
+    Ok(())
+}
+
+/// Tests and programs, with all features, before anything runs.
+fn build(workspace: &Workspace, options: &Options) -> Result<()> {
+    succeed(selected(&mut workspace.cargo(), workspace, options, "build").arg("--all-targets"))
+}
+
+fn run_tests(workspace: &Workspace, options: &Options, servers: &Servers, profile: Profile) -> Result<()> {
+    let mut nextest = nextest::command(workspace, profile);
+    with(&mut nextest, workspace, options).args(&options.arguments);
+    nextest.envs(servers.variables()).env(testbed::SEED_VARIABLE, commit::seed(workspace).to_string());
+    if profile == Profile::Prove {
+        nextest.env(testbed::EXHAUSTIVE_VARIABLE, "1");
+    }
+    nextest::run(&mut nextest, &workspace.target, profile)
 }
 
 fn end(servers: Servers) -> Result<()> {
@@ -95,12 +118,20 @@ fn end(servers: Servers) -> Result<()> {
     Ok(())
 }
 
+fn selected<'a>(cargo: &'a mut Command, workspace: &Workspace, options: &Options, verb: &str) -> &'a mut Command {
+    with(cargo.args([verb, "--locked"]), workspace, options)
+}
+
 /// The same packages and features for every step: with others, cargo would build everything a second time.
-fn selected<'a>(cargo: &'a mut Command, verb: &str, workspace: &Workspace, options: &Options) -> &'a mut Command {
-    cargo.args([verb, "--locked"]);
+fn with<'a>(cargo: &'a mut Command, workspace: &Workspace, options: &Options) -> &'a mut Command {
     match options.packages.as_slice() {
         [] => cargo.arg("--workspace"),
         packages => cargo.args(packages.iter().flat_map(|package| ["--package", package])),
     };
     cargo.args(workspace.features(&options.packages, &FEATURES).iter().flat_map(|feature| ["--features", feature]))
+}
+
+/// Where the build puts the programs.
+pub fn programs(workspace: &Workspace) -> PathBuf {
+    workspace.target.join("debug")
 }

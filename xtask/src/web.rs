@@ -33,14 +33,14 @@ pub fn refresh(web: &Path) -> Result<()> {
     Ok(())
 }
 
-/// All that can be checked of an npm package without a shop: of the page its lints, types, unit tests, build and size.
+/// Runs these scripts of an npm package, one after the other.
 ///
 /// # Errors
 /// When there is no Node.js, or when one of them fails.
-pub fn check(package: &Path) -> Result<()> {
+pub fn check(package: &Path, scripts: &[&str]) -> Result<()> {
     ensure!(has_node(), "install Node.js 20 or newer, with npm: page and collection are part of what must pass");
     install_packages(package)?;
-    succeed(Command::new("npm").args(["run", "ci"]).current_dir(package))
+    scripts.iter().try_for_each(|script| succeed(Command::new("npm").args(["run", script]).current_dir(package)))
 }
 
 /// npm writes the lock file's copy last, so a copy that is newer than the lock file means a complete installation.

@@ -50,6 +50,17 @@ impl Workspace {
         cargo(&self.root)
     }
 
+    /// A program that calls cargo in its turn, in the root directory.
+    pub fn command(&self, program: &Path) -> Command {
+        command(&self.root, program)
+    }
+
+    /// The names of all packages but these.
+    pub fn packages_without(&self, excluded: &[&str]) -> Vec<String> {
+        let names = self.packages.iter().map(|package| package.name.clone());
+        names.filter(|name| !excluded.contains(&name.as_str())).collect()
+    }
+
     /// Those of the features `wanted` that the packages `of` (all, if none is named) have, as `package/feature`.
     pub fn features(&self, of: &[String], wanted: &[&str]) -> Vec<String> {
         let chosen = self.packages.iter().filter(|package| of.is_empty() || of.contains(&package.name));
@@ -70,7 +81,11 @@ impl Package {
 }
 
 fn cargo(root: &Path) -> Command {
-    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command(root, Path::new(&env::var_os("CARGO").unwrap_or_else(|| "cargo".into())))
+}
+
+fn command(root: &Path, program: &Path) -> Command {
+    let mut command = Command::new(program);
     command.current_dir(root);
     for (name, _) in env::vars_os().filter(|(name, _)| is_cargos_own(name)) {
         command.env_remove(name);

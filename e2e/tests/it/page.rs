@@ -6,9 +6,15 @@ use anyhow::{Context, ensure};
 use e2e::{Gateway, Plan, Result, Shop, Upstreams};
 use std::sync::Arc;
 
-/// Runs the page's tests in the browser; the variables say what they may use beyond the first shop.
+/// Of a sample one part in so many runs; the seed says which.
+const PARTS: u64 = 4;
+
+/// Runs the page's tests in the browser, or a part of them; the variables say what they may use beyond the first shop.
 async fn browse(first: &str, variables: &[(&str, &str)], which: &[&str]) -> Result<()> {
     let mut playwright = program("web", "playwright", &[&["test"], which].concat());
+    if !testbed::is_exhaustive() {
+        playwright.args(["--fully-parallel", &format!("--shard={}/{PARTS}", testbed::seed() % PARTS + 1)]);
+    }
     playwright.env("SHOP_URL", first).envs(variables.iter().copied());
     let output = playwright.output().await?;
     ensure!(output.status.success(), "the browser's tests failed: {}", String::from_utf8_lossy(&output.stdout));

@@ -29,8 +29,8 @@ use std::{cell::RefCell, collections::BTreeSet, time::Duration};
 use tokio::time::timeout;
 use wire::{Reception, under_another_id};
 
-/// Enough that every ending is met many times; a few seconds' work.
-const CASES: u32 = 32;
+/// Enough that every ending is met many times, and as a sample.
+const CASES: (u32, u32) = (32, 8);
 /// How long a case may take. Generous: a machine that compiles at the same time is no defect.
 const LIMIT: Duration = Duration::from_secs(60);
 /// The third has no account.
@@ -222,7 +222,7 @@ async fn judge(case: &Case, steps: &[Step]) -> TestResult<Vec<Ending>> {
 #[test]
 fn whatever_happens_in_whatever_order_each_order_ends_once_and_costs_what_its_end_says() -> TestResult {
     let config = Config {
-        cases: CASES,
+        cases: if testbed::is_exhaustive() { CASES.0 } else { CASES.1 },
         max_shrink_iters: 300,
         rng_seed: RngSeed::Fixed(6),
         failure_persistence: None,
@@ -234,6 +234,9 @@ fn whatever_happens_in_whatever_order_each_order_ends_once_and_costs_what_its_en
         met.borrow_mut().extend(endings.map_err(|error| TestCaseError::fail(error.to_string()))?);
         Ok(())
     })?;
-    assert_eq!(met.into_inner(), Ending::ALL.into_iter().collect(), "each ending has been met");
+    // A sample is too small for all of them.
+    let expected = if testbed::is_exhaustive() { Ending::ALL.len() } else { 2 };
+    let met = met.into_inner();
+    assert!(met.len() >= expected, "of {:?} only {met:?} has been met", Ending::ALL);
     Ok(())
 }

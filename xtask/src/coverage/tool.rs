@@ -1,4 +1,4 @@
-//! `cargo llvm-cov` and the compiler's own LLVM tools: installed when missing, then asked for flags and for the report.
+//! `cargo llvm-cov` and the compiler's own LLVM tools: asked for flags and for the report. Absent: installing the former (tools).
 
 use std::{
     env, fs,
@@ -11,42 +11,27 @@ use anyhow::{Context, Result, bail};
 use super::{environment, stale};
 use crate::{
     steps::{output, succeed},
+    tools,
     workspace::Workspace,
 };
-
-const PROGRAM: &str = "cargo-llvm-cov";
-/// The version that is installed when there is none; any that is already on PATH will do.
-const VERSION: &str = "0.9.1";
 
 /// The tools, ready to use, and the environment of an instrumented build.
 pub struct Tool<'a> {
     workspace: &'a Workspace,
-    program: PathBuf,
     environment: Vec<(String, String)>,
 }
 
 impl Tool<'_> {
-    /// Where an instrumented build puts the programs.
-    pub fn programs(workspace: &Workspace) -> PathBuf {
-        directory(workspace).join("debug")
-    }
-
     /// Installs what is missing, and forgets the profiles of earlier runs.
     ///
     /// # Errors
     /// When something is missing and cannot be installed.
     pub fn ready(workspace: &Workspace) -> Result<Tool<'_>> {
         ensure_llvm_tools(workspace)?;
-        let program = ensure_program(workspace)?;
-        let mut tool = Tool { workspace, program, environment: Vec::new() };
+        let mut tool = Tool { workspace, environment: Vec::new() };
         tool.environment = environment::parse(&output(tool.command("show-env").args(["--sh", "--no-cfg-coverage"]))?);
         succeed(tool.command("clean").arg("--profraw-only"))?;
         Ok(tool)
-    }
-
-    /// Cargo, with the environment of an instrumented build.
-    pub fn cargo(&self) -> Command {
-        self.instrumented(self.workspace.cargo())
     }
 
     /// Makes the report forget programs of earlier builds. `messages` are cargo's, in JSON, on the present one.
@@ -68,39 +53,23 @@ impl Tool<'_> {
     }
 
     fn command(&self, verb: &str) -> Command {
-        let mut command = Command::new(&self.program);
-        command.args(["llvm-cov", verb]).current_dir(&self.workspace.root);
-        self.instrumented(command)
+        let mut command = self.workspace.command(&tools::program(self.workspace, "cargo-llvm-cov"));
+        command.args(["llvm-cov", verb]);
+        self.environment(command)
     }
 
-    /// In a target directory of its own. Incremental builds would only cost disk: it is mostly built from nothing.
-    fn instrumented(&self, mut command: Command) -> Command {
+    /// This command with the environment of an instrumented build, in a target directory of its own. Incremental builds would only cost
+    /// disk: it is mostly built from nothing.
+    pub fn environment(&self, mut command: Command) -> Command {
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command.env("CARGO_TARGET_DIR", self.directory()).env("CARGO_INCREMENTAL", "0");
         command
     }
 
-    fn directory(&self) -> PathBuf {
-        directory(self.workspace)
+    /// Where the instrumented build goes.
+    pub fn directory(&self) -> PathBuf {
+        self.workspace.target.join("coverage")
     }
-}
-
-fn directory(workspace: &Workspace) -> PathBuf {
-    workspace.target.join("coverage")
-}
-
-fn ensure_program(workspace: &Workspace) -> Result<PathBuf> {
-    let tools = workspace.target.join("tools");
-    let installed = tools.join("bin").join(PROGRAM);
-    let path = env::var_os("PATH").unwrap_or_default();
-    let mut places = env::split_paths(&path).map(|directory| directory.join(PROGRAM)).chain([installed.clone()]);
-    if let Some(found) = places.find(|program| program.is_file()) {
-        return Ok(found);
-    }
-    let mut cargo = workspace.cargo();
-    cargo.args(["install", "--locked", "--version", VERSION, "--root"]).arg(&tools).arg(PROGRAM);
-    succeed(&mut cargo)?;
-    Ok(installed)
 }
 
 /// They have to be of the compiler's own LLVM version, so only rustup's component will do, or what the user names.

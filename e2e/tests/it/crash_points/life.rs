@@ -13,6 +13,8 @@ use std::{fmt::Write, fs, os::unix::process::ExitStatusExt, path::Path, sync::Ar
 const CROWD: (usize, usize) = (3, 9);
 /// Orders accepted between two faults.
 const BETWEEN: usize = 9;
+/// What a fault does, by the names that a point understands.
+const ACTIONS: [&str; 4] = ["exit", "error", "panic", "delay"];
 /// What `abort` ends with.
 const SIGABRT: i32 = 6;
 /// Both services' actors, and what is counted like one.
@@ -35,14 +37,21 @@ const ACTORS: [&str; 16] = [
     "waiting",
 ];
 
-/// Lives through all rows of this world with this action, and is judged.
+/// Whether this action strikes at this row. In a sample each point is struck by one of the four, and by which one the seed says.
+fn is_struck(number: usize, action: &str) -> bool {
+    let action = ACTIONS.iter().position(|one| *one == action).unwrap_or_default();
+    testbed::is_in_sample(number + action, ACTIONS.len() as u64)
+}
+
+/// Lives through the rows of this world with this action, and is judged.
 pub(super) async fn live(world: World, action: &'static str) -> Result<()> {
     let (shop, broker) = home::open(world).await?;
     shop.judged_after(async |shop: &mut Shop| {
         let traffic = Traffic::start_fickle(&shop.client()?, CROWD.0, CROWD.1).await?;
         traffic.goes_on(BETWEEN).await?;
-        let mut life = Life { shop, broker: &broker, traffic, action, table: String::new() };
-        for (number, row) in ROWS.iter().enumerate().filter(|(_, row)| row.is_in(world)) {
+        let mut life = Life { shop, broker: &broker, traffic, action, poisoned: 0, table: String::new() };
+        let rows = ROWS.iter().enumerate().filter(|(_, row)| row.is_in(world));
+        for (number, row) in rows.filter(|(number, _)| is_struck(*number, action)) {
             let whose = service(world, row.whose, number);
             let struck = life.strike(row, whose).await;
             struck.with_context(|| format!("{action} at {} of {whose:?}", row.point))?;
@@ -66,6 +75,8 @@ struct Life<'a> {
     broker: &'a Broker,
     traffic: Traffic,
     action: &'static str,
+    /// Messages that nobody can read, put there so far.
+    poisoned: usize,
     /// What happened, a line a fault.
     table: String,
 }
@@ -80,7 +91,10 @@ impl Life<'_> {
         match row.first {
             Some(First::Fault(Whose::Either, point, action)) => self.process(whose)?.arm(point, action).await?,
             Some(First::Fault(other, point, action)) => self.process(other)?.arm(point, action).await?,
-            Some(First::Poison) => self.broker.poison().await?,
+            Some(First::Poison) => {
+                self.broker.poison().await?;
+                self.poisoned += 1;
+            }
             None => {}
         }
         let process = &*self.process(whose)?;
@@ -170,7 +184,7 @@ impl Life<'_> {
     async fn end(self, world: World) -> Result<Arc<Receipts>> {
         let receipts = self.traffic.stop().await?;
         self.shop.books.settled().await?;
-        self.broker.is_drained().await?;
+        self.broker.is_drained(self.poisoned).await?;
         let file = format!("crash-points-{world:?}-{}.md", self.action).to_lowercase();
         fs::write(Path::new(env!("CARGO_TARGET_TMPDIR")).join(file), self.table)?;
         Ok(receipts)

