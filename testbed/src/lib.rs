@@ -12,6 +12,7 @@
 //! | a bad network between its code and a server | [`Proxy::start`] |
 //! | a disk that is full or read-only | [`Volume::mount`] |
 //! | files that nobody may write any more | [`Locked::lock`] |
+//! | a place for a run's files, in memory if there is room | [`Scratch::in_memory_or`] |
 //! | a program that has no file or socket of the test's | [`bare`] |
 //! | to know which part of something exhaustive to run | [`is_in_sample`], [`is_exhaustive`] |
 //! | to wait for something without a sleep | [`wait_until`] |
@@ -34,6 +35,7 @@ mod prometheus;
 mod proxy;
 mod rabbitmq;
 mod sample;
+mod scratch;
 mod servers;
 mod signals;
 mod volume;
@@ -52,6 +54,7 @@ pub use prometheus::{Prometheus, promtool};
 pub use proxy::{Proxy, address_of};
 pub use rabbitmq::RabbitMq;
 pub use sample::{EXHAUSTIVE_VARIABLE, SEED_VARIABLE, is_exhaustive, is_in_sample, seed};
+pub use scratch::Scratch;
 pub use servers::{AMQP_VARIABLE, KAFKA_VARIABLE, POSTGRES_VARIABLE, Servers, amqp_url, kafka_servers, postgres_url};
 pub use volume::Volume;
 pub use wait::wait_until;

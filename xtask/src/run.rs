@@ -6,8 +6,8 @@ use anyhow::Result;
 
 use crate::{web, workspace::Workspace};
 
-/// Does not return when all goes well. The shop is built in the dev profile, with optimised dependencies: a newcomer
-/// waits for the compiler only once and not for link-time optimisation.
+/// Does not return when all goes well. The shop is built in the dev profile: a newcomer waits for the compiler only once and
+/// not for optimisation.
 ///
 /// # Errors
 /// When the page does not build, or cargo cannot be started.

@@ -3,10 +3,10 @@
 //! The build is the everyday one. While it runs, what the tests need is installed and the page is checked. The servers start
 //! after it; when this process is interrupted, their leashes end them.
 
-use std::{path::PathBuf, process::Command, thread};
+use std::{path::PathBuf, thread};
 
 use anyhow::{Result, anyhow};
-use testbed::{Server, Servers, ensure_installed};
+use testbed::{Scratch, Server, Servers, ensure_installed};
 
 use crate::{
     commit,
@@ -15,9 +15,6 @@ use crate::{
     tools, web,
     workspace::Workspace,
 };
-
-/// Features that only tests use: real servers, and points in the code where a fault can be put. And Kafka, as in the released images.
-const FEATURES: [&str; 3] = ["servers", "failpoints", "kafka"];
 
 /// The system tests, and the programs that they start. Cargo builds those only when they are named, and would leave old ones there.
 const SYSTEM: &str = "e2e";
@@ -55,10 +52,11 @@ impl Options {
 pub fn test(workspace: &Workspace, options: &Options) -> Result<()> {
     let options = &options.with_programs();
     build_and_install(workspace, options)?;
-    let servers = step("start servers", || Servers::up(&workspace.target.join("servers")))?;
-    step("tests", || run_tests(workspace, options, &servers, Profile::Test))?;
+    let scratch = Scratch::in_memory_or(&workspace.target)?;
+    let servers = step("start servers", || Servers::up(scratch.path()))?;
+    step("tests", || run_tests(workspace, options, &scratch, &servers, Profile::Test))?;
     if options.is_everything() {
-        step("doc tests", || succeed(selected(&mut workspace.cargo(), workspace, options, "test").arg("--doc")))?;
+        step("doc tests", || doc_tests(workspace))?;
     }
     step("end servers", || end(servers))?;
     steps::summary();
@@ -72,8 +70,9 @@ pub fn test(workspace: &Workspace, options: &Options) -> Result<()> {
 pub fn exhaustively(workspace: &Workspace) -> Result<()> {
     let options = &Options::default();
     step("build", || build(workspace, options))?;
-    let servers = step("start servers", || Servers::up(&workspace.target.join("servers")))?;
-    step("exhaustive tests", || run_tests(workspace, options, &servers, Profile::Prove))?;
+    let scratch = Scratch::in_memory_or(&workspace.target)?;
+    let servers = step("start servers", || Servers::up(scratch.path()))?;
+    step("exhaustive tests", || run_tests(workspace, options, &scratch, &servers, Profile::Prove))?;
     step("end servers", || end(servers))
 }
 
@@ -100,13 +99,24 @@ fn install(workspace: &Workspace, options: &Options) -> Result<()> {
 
 /// Tests and programs, with all features, before anything runs.
 fn build(workspace: &Workspace, options: &Options) -> Result<()> {
-    succeed(selected(&mut workspace.cargo(), workspace, options, "build").arg("--all-targets"))
+    succeed(workspace.select(workspace.cargo().args(["build", "--locked", "--all-targets"]), &options.packages))
 }
 
-fn run_tests(workspace: &Workspace, options: &Options, servers: &Servers, profile: Profile) -> Result<()> {
+fn doc_tests(workspace: &Workspace) -> Result<()> {
+    succeed(workspace.select(workspace.cargo().args(["test", "--locked", "--doc"]), &[]))
+}
+
+fn run_tests(
+    workspace: &Workspace,
+    options: &Options,
+    scratch: &Scratch,
+    servers: &Servers,
+    profile: Profile,
+) -> Result<()> {
     let mut nextest = nextest::command(workspace, profile);
-    with(&mut nextest, workspace, options).args(&options.arguments);
-    nextest.envs(servers.variables()).env(testbed::SEED_VARIABLE, commit::seed(workspace).to_string());
+    workspace.select(&mut nextest, &options.packages).args(&options.arguments);
+    nextest.envs(servers.variables()).env("TMPDIR", scratch.path());
+    nextest.env(testbed::SEED_VARIABLE, commit::seed(workspace).to_string());
     if profile == Profile::Prove {
         nextest.env(testbed::EXHAUSTIVE_VARIABLE, "1");
     }
@@ -116,19 +126,6 @@ fn run_tests(workspace: &Workspace, options: &Options, servers: &Servers, profil
 fn end(servers: Servers) -> Result<()> {
     drop(servers);
     Ok(())
-}
-
-fn selected<'a>(cargo: &'a mut Command, workspace: &Workspace, options: &Options, verb: &str) -> &'a mut Command {
-    with(cargo.args([verb, "--locked"]), workspace, options)
-}
-
-/// The same packages and features for every step: with others, cargo would build everything a second time.
-fn with<'a>(cargo: &'a mut Command, workspace: &Workspace, options: &Options) -> &'a mut Command {
-    match options.packages.as_slice() {
-        [] => cargo.arg("--workspace"),
-        packages => cargo.args(packages.iter().flat_map(|package| ["--package", package])),
-    };
-    cargo.args(workspace.features(&options.packages, &FEATURES).iter().flat_map(|feature| ["--features", feature]))
 }
 
 /// Where the build puts the programs.

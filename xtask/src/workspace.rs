@@ -17,6 +17,9 @@ use crate::steps::output;
 const CARGOS_OWN: [&str; 6] =
     ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_CRATE_NAME", "CARGO_BIN_NAME", "CARGO_PRIMARY_PACKAGE", "OUT_DIR"];
 
+/// Features that only tests use: real servers, and points in the code where a fault can be put. And Kafka, as in the released images.
+const FEATURES: [&str; 3] = ["servers", "failpoints", "kafka"];
+
 /// This workspace.
 pub struct Workspace {
     /// The directory of the root manifest.
@@ -55,14 +58,18 @@ impl Workspace {
         command(&self.root, program)
     }
 
-    /// The names of all packages but these.
-    pub fn packages_without(&self, excluded: &[&str]) -> Vec<String> {
-        let names = self.packages.iter().map(|package| package.name.clone());
-        names.filter(|name| !excluded.contains(&name.as_str())).collect()
+    /// Names these packages (all, if none is named) to a command of cargo's, with the tests' features. The same for every build of all
+    /// packages: with other features cargo would build most dependencies a second time.
+    pub fn select<'a>(&self, cargo: &'a mut Command, packages: &[String]) -> &'a mut Command {
+        match packages {
+            [] => cargo.arg("--workspace"),
+            packages => cargo.args(packages.iter().flat_map(|package| ["--package", package])),
+        };
+        cargo.args(self.features(packages, &FEATURES).iter().flat_map(|feature| ["--features", feature]))
     }
 
     /// Those of the features `wanted` that the packages `of` (all, if none is named) have, as `package/feature`.
-    pub fn features(&self, of: &[String], wanted: &[&str]) -> Vec<String> {
+    fn features(&self, of: &[String], wanted: &[&str]) -> Vec<String> {
         let chosen = self.packages.iter().filter(|package| of.is_empty() || of.contains(&package.name));
         chosen.flat_map(|package| package.having(wanted)).collect()
     }

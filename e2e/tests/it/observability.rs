@@ -158,7 +158,7 @@ impl Operator {
             rules.display(),
             jobs?
         );
-        let prometheus = spawn_blocking(move || Prometheus::start(dir(), &configuration)).await??;
+        let prometheus = spawn_blocking(move || Prometheus::start(&dir(), &configuration)).await??;
         Ok(Self { prometheus })
     }
 

@@ -12,7 +12,6 @@ use messaging::{
 };
 use std::{
     collections::HashSet,
-    path::Path,
     sync::{Arc, Mutex, PoisonError},
 };
 use testbed::Proxy;
@@ -20,8 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 /// Starts a RabbitMQ of a test's own; it blocks, so not on the runtime's threads.
 async fn private() -> TestResult<testbed::RabbitMq> {
-    let dir = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    Ok(tokio::task::spawn_blocking(|| testbed::RabbitMq::start(dir)).await??)
+    Ok(tokio::task::spawn_blocking(|| testbed::RabbitMq::start(&std::env::temp_dir())).await??)
 }
 
 /// Consumes and acknowledges everything until stopped; returns the bodies in the order in which they were done.

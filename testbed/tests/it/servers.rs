@@ -20,7 +20,7 @@ const AMQP_HELLO: &[u8] = b"AMQP\x00\x00\x09\x01";
 
 /// Each test has a directory of its own, to see that nothing is left in it.
 fn directory(test: &str) -> PathBuf {
-    Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{test}-{}", std::process::id()))
+    std::env::temp_dir().join(format!("{test}-{}", std::process::id()))
 }
 
 /// Removes the directory, which works only when it is empty.

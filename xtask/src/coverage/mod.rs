@@ -1,17 +1,15 @@
 //! `cargo xtask coverage`: how much of the code the tests run; the instrumented build, its tests, and the report with its floor.
 //!
-//! `cargo llvm-cov` is used only for what it alone knows (the compiler's flags, where the profiles are); build and tests are those
-//! of everyday, with the environment that it asks for and a target directory of their own, so that everyday builds stay warm.
+//! `cargo llvm-cov` is used only for what it alone knows: the compiler's flags, where the profiles are, and the report. Packages and
+//! features are those of the everyday build, so that the dependencies, which are not instrumented, are built once for both.
 
 mod environment;
+mod programs;
 mod report;
-mod stale;
 mod tool;
 
-use std::process::Command;
-
 use anyhow::Result;
-use testbed::{Server, Servers, ensure_installed};
+use testbed::{Scratch, Server, Servers, ensure_installed};
 
 use crate::{
     nextest::{self, Profile},
@@ -22,9 +20,10 @@ use crate::{
 use report::Report;
 use tool::Tool;
 
-/// What starts whole systems, whose programs are killed more often than they end and write a profile, and what is no part of the product.
-const EXCLUDED: [&str; 9] = ["e2e", "bench", "chaos", "model", "simulation", "fuzz", "xtask", "testbed", "fixtures"];
-const FEATURES: [&str; 3] = ["servers", "failpoints", "kafka"];
+/// Packages that test or build the product and are not part of it. Their tests are not run here: some start whole systems, whose programs
+/// are killed more often than they end and write a profile.
+const NOT_THE_PRODUCT: [&str; 9] =
+    ["e2e", "bench", "chaos", "model", "simulation", "fuzz", "xtask", "testbed", "fixtures"];
 
 /// What to measure.
 #[derive(clap::Args, Clone, Default)]
@@ -41,31 +40,35 @@ pub fn coverage(workspace: &Workspace, options: &Options) -> Result<()> {
     tools::ensure_installed(workspace)?;
     let tool = step("install coverage tools", || Tool::ready(workspace))?;
     step("instrumented build", || build(&tool, workspace, options))?;
-    let servers = step("start servers", || Servers::up(&workspace.target.join("servers")))?;
-    step("instrumented tests", || run_tests(&tool, workspace, options, &servers))?;
+    let scratch = Scratch::in_memory_or(&workspace.target)?;
+    let servers = step("start servers", || Servers::up(scratch.path()))?;
+    step("instrumented tests", || run_tests(&tool, workspace, options, &scratch, &servers))?;
     drop(servers);
     step("coverage", || Report::of(&tool.report()?, &options.packages))?.judge()
 }
 
-/// Only a build of everything may forget other programs: a part is often built in between, and differently.
 fn build(tool: &Tool<'_>, workspace: &Workspace, options: &Options) -> Result<()> {
     let mut cargo = tool.environment(workspace.cargo());
-    selected(cargo.args(["build", "--locked", "--all-targets"]), workspace, options);
-    let messages = output(cargo.args(["--message-format", "json-render-diagnostics"]))?;
-    if options.packages.is_empty() { tool.keep_only(&messages) } else { Ok(()) }
+    workspace.select(cargo.args(["build", "--locked", "--all-targets"]), &options.packages);
+    programs::collect(&output(cargo.args(["--message-format", "json-render-diagnostics"]))?, &tool.directory())
 }
 
-fn run_tests(tool: &Tool<'_>, workspace: &Workspace, options: &Options, servers: &Servers) -> Result<()> {
+fn run_tests(
+    tool: &Tool<'_>,
+    workspace: &Workspace,
+    options: &Options,
+    scratch: &Scratch,
+    servers: &Servers,
+) -> Result<()> {
     let mut nextest = tool.environment(nextest::command(workspace, Profile::Coverage));
-    selected(&mut nextest, workspace, options).envs(servers.variables());
-    nextest::run(&mut nextest, &tool.directory(), Profile::Coverage)
+    workspace.select(&mut nextest, &options.packages).envs(servers.variables());
+    nextest.env("TMPDIR", scratch.path());
+    if options.packages.is_empty() {
+        nextest.args(["--filterset", &of_the_product()]);
+    }
+    nextest::run(&mut nextest, &workspace.target, Profile::Coverage)
 }
 
-fn selected<'a>(cargo: &'a mut Command, workspace: &Workspace, options: &Options) -> &'a mut Command {
-    let packages = match options.packages.as_slice() {
-        [] => workspace.packages_without(&EXCLUDED),
-        packages => packages.to_vec(),
-    };
-    cargo.args(packages.iter().flat_map(|package| ["--package", package]));
-    cargo.args(workspace.features(&packages, &FEATURES).iter().flat_map(|feature| ["--features", feature]))
+fn of_the_product() -> String {
+    format!("not ({})", NOT_THE_PRODUCT.map(|package| format!("package({package})")).join(" | "))
 }

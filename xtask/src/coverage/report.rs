@@ -10,11 +10,11 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 
+use super::NOT_THE_PRODUCT;
+
 /// In percent of lines. High enough that a capability cannot come without tests, low enough that nobody writes a test
 /// for the sake of a number.
 const COVERAGE_FLOOR: u64 = 85;
-/// Crates that test or build the product and are not part of it.
-const NOT_THE_PRODUCT: [&str; 5] = ["xtask", "testbed", "fixtures", "model", "e2e"];
 /// Directories and files with tests in them.
 const TESTS: [&str; 3] = ["tests", "tests.rs", "benches"];
 

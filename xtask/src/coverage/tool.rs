@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-use super::{environment, stale};
+use super::environment;
 use crate::{
     steps::{output, succeed},
     tools,
@@ -34,14 +34,6 @@ impl Tool<'_> {
         Ok(tool)
     }
 
-    /// Makes the report forget programs of earlier builds. `messages` are cargo's, in JSON, on the present one.
-    ///
-    /// # Errors
-    /// When a file cannot be removed.
-    pub fn keep_only(&self, messages: &str) -> Result<()> {
-        stale::remove_programs_not_in(messages, &self.directory().join("debug/deps"))
-    }
-
     /// How often each line ran, in lcov's format. Processes that a test killed in the middle of writing leave broken
     /// profiles; those are passed over.
     ///
@@ -54,19 +46,22 @@ impl Tool<'_> {
 
     fn command(&self, verb: &str) -> Command {
         let mut command = self.workspace.command(&tools::program(self.workspace, "cargo-llvm-cov"));
-        command.args(["llvm-cov", verb]);
-        self.environment(command)
-    }
-
-    /// This command with the environment of an instrumented build, in a target directory of its own. Incremental builds would only cost
-    /// disk: it is mostly built from nothing.
-    pub fn environment(&self, mut command: Command) -> Command {
+        command.args(["llvm-cov", verb]).env("CARGO_TARGET_DIR", self.directory());
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
-        command.env("CARGO_TARGET_DIR", self.directory()).env("CARGO_INCREMENTAL", "0");
         command
     }
 
-    /// Where the instrumented build goes.
+    /// This command of cargo's with the environment of an instrumented build. `cargo llvm-cov` stands before the compiler and instruments
+    /// this workspace's packages; asked to stand only before those, cargo keeps them apart from the everyday ones and shares the rest.
+    /// Incremental builds would only cost disk: it is mostly built from nothing.
+    pub fn environment(&self, mut command: Command) -> Command {
+        let name = |name: &str| if name == "RUSTC_WRAPPER" { "RUSTC_WORKSPACE_WRAPPER" } else { name }.to_owned();
+        command.envs(self.environment.iter().map(|(variable, value)| (name(variable), value)));
+        command.env("CARGO_INCREMENTAL", "0");
+        command
+    }
+
+    /// Where the instrumented programs and what they note of their runs are found.
     pub fn directory(&self) -> PathBuf {
         self.workspace.target.join("coverage")
     }
