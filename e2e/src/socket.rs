@@ -54,8 +54,8 @@ impl News {
 pub enum Pushed {
     /// How an order stands.
     Snapshot(News),
-    /// All snapshots were sent.
-    Ready,
+    /// All snapshots of this user were sent.
+    Ready(String),
     /// An order changed.
     Update(News),
     /// The server asks whether we live; the answer is on its way.
@@ -163,7 +163,10 @@ impl Socket {
     fn take(&mut self, message: Value) -> Result<Pushed> {
         self.cursor = Some(message["cursor"].as_str().with_context(|| format!("no cursor in {message}"))?.to_owned());
         let news = match message["type"].as_str() {
-            Some("ready") => return Ok(Pushed::Ready),
+            Some("ready") => {
+                let user = message["user_id"].as_str().with_context(|| format!("no user_id in {message}"))?;
+                return Ok(Pushed::Ready(user.to_owned()));
+            }
             Some("snapshot" | "update") => News::read(&message, "order_id")?,
             _ => bail!("{message} was not expected"),
         };
@@ -182,7 +185,7 @@ impl Socket {
         loop {
             match self.next().await? {
                 Pushed::Snapshot(news) => snapshots.push(news),
-                Pushed::Ready => return Ok(snapshots),
+                Pushed::Ready(_) => return Ok(snapshots),
                 other => bail!("{other:?} came before the ready mark"),
             }
         }

@@ -42,8 +42,8 @@ macro_rules! codes {
 codes! {
     /// No `X-User-Id`.
     MissingUserId = BAD_REQUEST, "missing_user_id", "The X-User-Id header is missing";
-    /// `X-User-Id` is empty, too long, has other characters, or was sent twice.
-    InvalidUserId = BAD_REQUEST, "invalid_user_id", "The X-User-Id header is not valid";
+    /// `X-User-Id` or `X-Expected-User-Id` is empty, too long, has other characters, or was sent twice.
+    InvalidUserId = BAD_REQUEST, "invalid_user_id", "The user id is not valid";
     /// The body is not one JSON object.
     MalformedJson = BAD_REQUEST, "malformed_json", "The body is not a JSON object";
     /// A cursor that this list never gave out.
@@ -74,6 +74,8 @@ codes! {
     AccountExists = CONFLICT, "account_exists", "The account exists already";
     /// The order's status does not change any more.
     OrderAlreadyFinal = CONFLICT, "order_already_final", "The order is final already";
+    /// The client believes to speak for another user than the request's.
+    UserMismatch = CONFLICT, "user_mismatch", "The request is another user's";
     /// The amount is not what the contract calls one.
     InvalidAmount = UNPROCESSABLE_ENTITY, "invalid_amount", "The amount is not valid";
     /// The description is not a short text.

@@ -1,7 +1,8 @@
 //! What every OpenAPI document of the shop has alike: the common headers and the problems that a call may answer.
 //! Absent: the calls; each service describes its own.
 
-use crate::{Code, Problem, problem::MEDIA_TYPE};
+use crate::{Code, Problem, caller, problem::MEDIA_TYPE};
+use saga::UserId;
 use serde_json::json;
 use std::collections::BTreeMap;
 use utoipa::openapi::{
@@ -13,6 +14,9 @@ use utoipa::openapi::{
     path::{HttpMethod, Operation, Parameter, ParameterBuilder, ParameterIn, PathItem},
 };
 
+/// The user of the examples.
+const USER: &str = "user-1";
+
 /// Adds to one call the headers that every call takes and gives, and an example for each problem that it may answer.
 ///
 /// # Panics
@@ -21,6 +25,7 @@ pub fn describe(document: &mut OpenApi, method: HttpMethod, path: &str, problems
     let operation = call(document, &method, path);
     let parameters = operation.parameters.get_or_insert_default();
     parameters.insert(0, user_id().into());
+    parameters.push(expected_user_id().into());
     parameters.push(request_id().into());
     parameters.push(trace_parent().into());
     for (status, codes) in by_status(problems) {
@@ -36,9 +41,10 @@ pub fn describe(document: &mut OpenApi, method: HttpMethod, path: &str, problems
 }
 
 /// What any call may answer.
-pub const ALWAYS: [Code; 6] = [
+pub const ALWAYS: [Code; 7] = [
     Code::MissingUserId,
     Code::InvalidUserId,
+    Code::UserMismatch,
     Code::MethodNotAllowed,
     Code::Overloaded,
     Code::Unavailable,
@@ -120,7 +126,11 @@ fn content(codes: &[Code]) -> Content {
 }
 
 fn example(code: Code) -> Example {
-    let value = serde_json::to_value(Problem::new(code, code.title()).body()).unwrap_or(json!(null));
+    let problem = match code {
+        Code::UserMismatch => Problem::user_mismatch(&UserId::parse(USER).expect("a user's id")),
+        code => Problem::new(code, code.title()),
+    };
+    let value = serde_json::to_value(problem.body()).unwrap_or(json!(null));
     ExampleBuilder::new().summary(code.title()).value(Some(value)).build()
 }
 
@@ -141,11 +151,18 @@ fn header(name: &str, required: Required, description: &str) -> ParameterBuilder
 }
 
 fn user_id() -> Parameter {
+    user_header(caller::HEADER, Required::True, "Who asks: 1 to 128 visible ASCII characters").build()
+}
+
+fn expected_user_id() -> Parameter {
+    let description =
+        "Whom the client believes to speak for: unless that is who asks, nothing is done (`user_mismatch`)";
+    user_header(caller::EXPECTED_HEADER, Required::False, description).build()
+}
+
+fn user_header(name: &str, required: Required, description: &str) -> ParameterBuilder {
     let schema = text(1, Some(128)).pattern(Some("^[\\x21-\\x7e]{1,128}$"));
-    header("X-User-Id", Required::True, "Who asks: 1 to 128 visible ASCII characters")
-        .schema(Some(schema))
-        .example(Some(json!("user-1")))
-        .build()
+    header(name, required, description).schema(Some(schema)).example(Some(json!(USER)))
 }
 
 /// The `Idempotency-Key` header of calls that make something.

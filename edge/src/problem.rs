@@ -9,6 +9,7 @@ use actix_web::{
         header::{ALLOW, RETRY_AFTER},
     },
 };
+use saga::UserId;
 use sea_orm::DbErr;
 use serde::Serialize;
 use std::fmt;
@@ -30,6 +31,7 @@ pub struct Problem {
     code: Code,
     detail: String,
     errors: Vec<FieldError>,
+    user_id: Option<UserId>,
     allow: Option<String>,
 }
 
@@ -68,12 +70,16 @@ pub struct ProblemBody {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     pub errors: Vec<FieldError>,
+    /// Of `user_mismatch` only: whose the request is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, nullable = false)]
+    pub user_id: Option<String>,
 }
 
 impl Problem {
     /// A problem of this kind; the detail is for people and must hold nothing internal.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), errors: Vec::new(), allow: None }
+        Self { code, detail: detail.into(), errors: Vec::new(), user_id: None, allow: None }
     }
 
     /// Names a field at fault and the rule that it breaks.
@@ -88,6 +94,12 @@ impl Problem {
         let allow = allow.into();
         let detail = format!("This resource answers to {allow} only.");
         Self { allow: Some(allow), ..Self::new(Code::MethodNotAllowed, detail) }
+    }
+
+    /// The client believes to speak for another user than this one, whose the request is.
+    pub fn user_mismatch(user: &UserId) -> Self {
+        let detail = "The request is another user's than X-Expected-User-Id says. Nothing was done.";
+        Self { user_id: Some(user.clone()), ..Self::new(Code::UserMismatch, detail) }
     }
 
     /// What a failed query means to the client. The details go to the log and nowhere else.
@@ -122,6 +134,7 @@ impl Problem {
             detail: self.detail.clone(),
             code: self.code.as_str().to_owned(),
             errors: self.errors.clone(),
+            user_id: self.user_id.as_ref().map(ToString::to_string),
         }
     }
 }
@@ -173,6 +186,7 @@ pub(crate) fn body_of_status(status: StatusCode) -> ProblemBody {
         detail: "The request cannot be served as it was sent.".to_owned(),
         code,
         errors: Vec::new(),
+        user_id: None,
     }
 }
 
@@ -220,14 +234,16 @@ mod tests {
     #[test]
     fn the_documents_schema_is_what_is_sent() -> Result<(), serde_json::Error> {
         let schema = serde_json::to_value(ProblemBody::schema())?;
-        let sent = serde_json::to_value(Problem::new(Code::InvalidAmount, "x").field("amount", "y").body())?;
+        let sent = |problem: Problem| serde_json::to_value(problem.field("amount", "y").body());
+        let amount = sent(Problem::new(Code::InvalidAmount, "x"))?;
+        let everything = sent(Problem::user_mismatch(&UserId::parse("user-1").expect("a user's id")))?;
         let members = |value: &serde_json::Value| {
             let mut names: Vec<_> = value.as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect();
             names.sort_unstable();
             names
         };
-        assert_eq!(members(&schema["properties"]), members(&sent));
-        assert_eq!(members(&schema["example"]), members(&sent));
+        assert_eq!(members(&schema["properties"]), members(&everything));
+        assert_eq!(members(&schema["example"]), members(&amount));
         assert_eq!(schema["required"], serde_json::json!(["type", "title", "status", "detail", "code"]));
         Ok(())
     }

@@ -38,6 +38,9 @@ pub struct ShopOptions {
     /// Most WebSockets of one user on this instance
     #[arg(long, env, default_value_t = 100, value_name = "N")]
     pub max_sockets_per_user: usize,
+    /// How long a WebSocket lives, give or take a tenth; a client then connects again, and is asked again who it is
+    #[arg(long, env, default_value = "1h", value_name = "TIME", value_parser = socket_age)]
+    pub socket_age: Duration,
     /// Threads that answer HTTP requests
     #[arg(long, env, default_value_t = 2, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub http_workers: u16,
@@ -65,6 +68,18 @@ impl ShopOptions {
     pub fn pay_within(&self) -> Duration {
         Duration::from_secs(u64::from(self.pay_within_seconds))
     }
+}
+
+/// At least a second, so that a client gets something to see; at most a week, which is as good as for ever.
+fn socket_age(text: &str) -> Result<Duration, String> {
+    let units = [("h", 3600), ("m", 60), ("s", 1), ("", 1)];
+    let whole = units.iter().find_map(|(unit, seconds)| {
+        let number: u64 = text.strip_suffix(unit)?.parse().ok()?;
+        number.checked_mul(*seconds)
+    });
+    let age = whole.filter(|seconds| (1..=7 * 24 * 3600).contains(seconds));
+    age.map(Duration::from_secs)
+        .ok_or_else(|| "must be seconds, or a number with s, m or h, from 1s to 168h".to_owned())
 }
 
 fn ratio(text: &str) -> Result<f64, String> {

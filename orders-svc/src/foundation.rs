@@ -77,6 +77,7 @@ impl Foundation {
             clock: self.clock.clone(),
             metrics,
             allowed_origins: options.allowed_origins.as_slice().into(),
+            age: options.socket_age,
         }
     }
 

@@ -17,10 +17,20 @@ pub fn id() -> Uuid {
 /// Somewhere between half of it and all of it: so those who failed together do not come again together.
 #[must_use]
 pub fn jittered(longest: Duration) -> Duration {
+    between(longest / 2, longest)
+}
+
+/// This, give or take a tenth: so those who began together do not end together.
+#[must_use]
+pub fn about(mean: Duration) -> Duration {
+    between(mean - mean / 10, mean + mean / 10)
+}
+
+fn between(shortest: Duration, longest: Duration) -> Duration {
     #[cfg(feature = "simulation")]
     if let Some(world) = crate::simulation::current() {
-        let micros = u64::try_from(longest.as_micros() / 2).unwrap_or(u64::MAX - 1);
-        return longest / 2 + Duration::from_micros(world.number() % (micros + 1));
+        let micros = u64::try_from((longest - shortest).as_micros()).unwrap_or(u64::MAX - 1);
+        return shortest + Duration::from_micros(world.number() % (micros + 1));
     }
-    rand::rng().random_range(longest / 2..=longest)
+    rand::rng().random_range(shortest..=longest)
 }

@@ -66,7 +66,7 @@ impl Watcher {
             match heard {
                 Ok(Ok(Pushed::End(_)) | Err(_)) => return sleep(AGAIN).await,
                 Ok(Ok(Pushed::Snapshot(news) | Pushed::Update(news))) => self.note(news),
-                Ok(Ok(Pushed::Ready)) => drop(live.take().map(|live| live.send(()))),
+                Ok(Ok(Pushed::Ready(_))) => drop(live.take().map(|live| live.send(()))),
                 Ok(Ok(Pushed::Ping | Pushed::Pong)) => {}
                 Err(_) if asked || socket.ping().await.is_err() => return,
                 Err(_) => {

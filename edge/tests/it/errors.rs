@@ -17,7 +17,7 @@ async fn every_code_of_the_contract_is_answered_with_its_status() {
         (400, &["missing_user_id", "invalid_user_id", "malformed_json", "invalid_cursor", "invalid_limit"]),
         (400, &["invalid_status", "invalid_order_id", "invalid_idempotency_key"]),
         (404, &["not_found", "order_not_found", "account_not_found"]),
-        (409, &["account_exists", "order_already_final"]),
+        (409, &["account_exists", "order_already_final", "user_mismatch"]),
         (422, &["invalid_amount", "invalid_description", "balance_limit_exceeded", "idempotency_key_reused"]),
         (422, &["unknown_field"]),
         (503, &["overloaded", "unavailable"]),

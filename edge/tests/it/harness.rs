@@ -156,7 +156,7 @@ fn check_problem(
         assert!(body[text].as_str().is_some_and(|text| !text.is_empty()), "{text} of {body}");
     }
     let members = body.as_object().expect("an object").keys();
-    let known = ["type", "title", "status", "detail", "code", "errors"];
+    let known = ["type", "title", "status", "detail", "code", "errors", "user_id"];
     assert!(members.into_iter().all(|member| known.contains(&member.as_str())), "{body}");
     check_every_answer(&header);
     assert_eq!(header("retry-after").is_some(), expected == 503);

@@ -2,7 +2,7 @@
 //! Absent: who may see what; that is the services'.
 
 use crate::harness::{Server, USER, problem};
-use edge::Code::{InvalidIdempotencyKey, InvalidOrderId, InvalidUserId, MissingUserId};
+use edge::Code::{InvalidIdempotencyKey, InvalidOrderId, InvalidUserId, MissingUserId, UserMismatch};
 use serde_json::Value;
 
 #[tokio::test]
@@ -49,6 +49,37 @@ async fn a_user_id_that_is_not_one_is_refused() {
 async fn white_space_around_a_user_id_belongs_to_the_header_not_to_the_id() {
     let answer = Server::start().await.raw(&get("/orders", b"X-User-Id:  user-1\t ")).await;
     assert_eq!((answer.status, answer.body.contains("\"user\":\"user-1\"")), (200, true), "{answer:?}");
+}
+
+#[tokio::test]
+async fn a_client_that_believes_to_speak_for_another_is_told_whose_the_request_is_before_anything_else_is_looked_at() {
+    let server = Server::start().await;
+    for (method, path) in [("GET", "/orders"), ("POST", "/orders"), ("GET", "/orders/no-id"), ("POST", "/accounts")] {
+        let request = server.ask(method, path).header("x-expected-user-id", "user-2").header("idempotency-key", "");
+        let answer = request.body("no JSON").send().await.expect("an answer");
+        assert_eq!(problem(answer, UserMismatch).await["user_id"], USER, "{method} {path}");
+    }
+    let right = server.ask("GET", "/orders").header("x-expected-user-id", USER).send().await.expect("an answer");
+    assert_eq!(right.json::<Value>().await.expect("JSON")["user"], USER);
+}
+
+#[tokio::test]
+async fn an_expected_user_that_is_none_is_refused_and_one_without_a_user_is_nobodys() {
+    let server = Server::start().await;
+    let too_long = format!("X-User-Id: 1\r\nX-Expected-User-Id: {}", "x".repeat(129));
+    let cases: [&[u8]; 5] = [
+        b"X-User-Id: 1\r\nX-Expected-User-Id:",
+        b"X-User-Id: 1\r\nX-Expected-User-Id: a b",
+        b"X-User-Id: 1\r\nX-Expected-User-Id: \xc3\xa9",
+        too_long.as_bytes(),
+        b"X-User-Id: 1\r\nX-Expected-User-Id: 1\r\nx-expected-user-id: 1",
+    ];
+    for header in cases {
+        let body = server.raw(&get("/orders", header)).await.problem(400, InvalidUserId.as_str());
+        assert!(body["detail"].as_str().is_some_and(|detail| detail.starts_with("X-Expected-User-Id ")), "{body}");
+    }
+    let nobody = server.raw(&get("/orders", b"X-Expected-User-Id: 1")).await;
+    nobody.problem(400, MissingUserId.as_str());
 }
 
 #[tokio::test]

@@ -81,7 +81,7 @@ fn gaps_of(call: &Value) -> Vec<String> {
     let parameters = call["parameters"].as_array().cloned().unwrap_or_default();
     let named = |name: &str| parameters.iter().any(|parameter| parameter["name"] == name);
     gaps.extend(
-        ["X-User-Id", "X-Request-Id", "traceparent"]
+        ["X-User-Id", "X-Expected-User-Id", "X-Request-Id", "traceparent"]
             .iter()
             .filter(|name| !named(name))
             .map(|name| format!("no {name}")),
@@ -92,7 +92,7 @@ fn gaps_of(call: &Value) -> Vec<String> {
     for (status, response) in call["responses"].as_object().into_iter().flatten() {
         gaps.extend(gaps_of_response(response).into_iter().map(|gap| format!("{status}: {gap}")));
     }
-    for status in ["400", "405", "500", "503"] {
+    for status in ["400", "405", "409", "500", "503"] {
         if call["responses"][status].is_null() {
             gaps.push(format!("no {status}"));
         }

@@ -16,8 +16,8 @@ use actix_web::{
 };
 use edge::{Caller, Code, Problem, caller};
 use saga::{OrderId, UserId};
-use std::sync::Arc;
-use store::{Clock, Store};
+use std::{sync::Arc, time::Duration};
+use store::{Clock, Store, chance};
 use url::form_urlencoded;
 
 /// What the WebSocket handlers need. A cheap clone.
@@ -33,6 +33,8 @@ pub struct Sockets {
     pub metrics: PushMetrics,
     /// Origins besides the shop's own.
     pub allowed_origins: Arc<[String]>,
+    /// How long a socket lives, give or take a tenth.
+    pub age: Duration,
 }
 
 /// `GET /ws/orders`: all orders of the user.
@@ -62,8 +64,8 @@ impl Sockets {
         payload: web::Payload,
         order: Option<Result<OrderId, Problem>>,
     ) -> Result<HttpResponse, Problem> {
-        let user = user(request)?;
         check_origin(request.headers(), &self.allowed_origins)?;
+        let Caller(user) = caller(request)?;
         let order = order.transpose()?;
         let after = once(request, "after").map_err(|()| twice("after", Code::InvalidCursor))?;
         let after = after.as_deref().map(change::open).transpose()?;
@@ -73,24 +75,26 @@ impl Sockets {
             return Err(Problem::new(Code::Overloaded, "Too many WebSockets are open."));
         };
         let watch = Watch { user, order, after, since };
-        let socket = Socket { session, seat, store: self.store.clone(), metrics: self.metrics.clone(), watch };
+        let age = chance::about(self.age);
+        let socket = Socket { session, seat, store: self.store.clone(), metrics: self.metrics.clone(), watch, age };
         rt::spawn(socket.run(incoming));
         Ok(response)
     }
 }
 
-/// From the header or, because a browser cannot set headers here, from the query.
-fn user(request: &HttpRequest) -> Result<UserId, Problem> {
-    if request.headers().contains_key(caller::HEADER) {
-        return Caller::of(request.headers()).map(|Caller(user)| user);
+/// From the headers or, because a browser cannot set headers here, from the query.
+fn caller(request: &HttpRequest) -> Result<Caller, Problem> {
+    let user = sent(request, caller::HEADER, "user_id")?;
+    let user = user.ok_or_else(|| Problem::new(Code::MissingUserId, "X-User-Id or user_id is missing."))?;
+    Caller(user).expected_as(sent(request, caller::EXPECTED_HEADER, "expected_user_id")?)
+}
+
+fn sent(request: &HttpRequest, header: &str, parameter: &str) -> Result<Option<UserId>, Problem> {
+    if let Some(user) = caller::in_header(request.headers(), header)? {
+        return Ok(Some(user));
     }
-    match once(request, "user_id") {
-        Err(()) => Err(twice("user_id", Code::InvalidUserId)),
-        Ok(None) => Err(Problem::new(Code::MissingUserId, "X-User-Id or user_id is missing.")),
-        Ok(Some(text)) => {
-            UserId::parse(text).map_err(|why| Problem::new(Code::InvalidUserId, format!("user_id {why}.")))
-        }
-    }
+    let text = once(request, parameter).map_err(|()| twice(parameter, Code::InvalidUserId))?;
+    text.map(|text| caller::named(parameter, &text)).transpose()
 }
 
 fn once(request: &HttpRequest, name: &str) -> Result<Option<String>, ()> {

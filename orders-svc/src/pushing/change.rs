@@ -122,9 +122,9 @@ impl Change {
     }
 }
 
-/// The mark that all snapshots are sent and what follows is live.
-pub fn ready(at: Micros) -> String {
-    serde_json::json!({"type": "ready", "cursor": seal(at)}).to_string()
+/// The mark that all snapshots of this user are sent and what follows is live.
+pub fn ready(user: &UserId, at: Micros) -> String {
+    serde_json::json!({"type": "ready", "user_id": user, "cursor": seal(at)}).to_string()
 }
 
 fn seal(at: Micros) -> String {

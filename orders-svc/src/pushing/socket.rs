@@ -13,7 +13,7 @@ use saga::{OrderId, UserId};
 use sea_orm::DbErr;
 use std::{collections::HashMap, future::Future, time::Duration};
 use store::{Micros, Store};
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep, timeout};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep, sleep_until, timeout};
 
 /// Between two pings: below the idle time-outs of common proxies (60 s).
 const PING_EVERY: Duration = Duration::from_secs(20);
@@ -51,6 +51,8 @@ pub struct Socket {
     pub metrics: PushMetrics,
     /// What it watches.
     pub watch: Watch,
+    /// How long it lives at most. Who was signed in when it was opened need not be so for ever, and only a new connection is asked.
+    pub age: Duration,
 }
 
 /// Why a socket ends.
@@ -64,7 +66,7 @@ enum End {
     NoSuchOrder,
     /// The database cannot be read.
     NotNow,
-    /// The process stops.
+    /// The process stops, or the socket has reached its age.
     Away,
 }
 
@@ -72,8 +74,9 @@ impl Socket {
     /// Lives until either side ends it.
     pub async fn run(mut self, incoming: MessageStream) {
         let mut seen = Seen::default();
+        let old = Instant::now() + self.age;
         let end = match self.begin(&mut seen).await {
-            Ok(()) => self.live(&mut seen, incoming).await,
+            Ok(()) => self.live(&mut seen, incoming, old).await,
             Err(end) => end,
         };
         self.goodbye(end).await;
@@ -89,10 +92,10 @@ impl Socket {
             (None, Some(after)) => self.changed_since(seen, after, |change| Some(change.snapshot())).await?,
             (None, None) => {}
         }
-        self.send(ready(self.watch.since).into()).await
+        self.send(ready(&self.watch.user, self.watch.since).into()).await
     }
 
-    async fn live(&mut self, seen: &mut Seen, mut incoming: MessageStream) -> End {
+    async fn live(&mut self, seen: &mut Seen, mut incoming: MessageStream, old: Instant) -> End {
         let (mut heard, mut ping) = (Instant::now(), pings());
         loop {
             let done = tokio::select! {
@@ -106,6 +109,7 @@ impl Socket {
                     self.answer(message).await
                 }
                 _ = ping.tick() => self.ping(heard).await,
+                () = sleep_until(old) => Err(End::Away),
                 () = self.seat.overflow.raised() => Err(let_go(&self.seat)),
             };
             if let Err(end) = done {

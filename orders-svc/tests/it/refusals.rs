@@ -70,6 +70,16 @@ pub async fn bad_headers_are_refused_and_nothing_is_written(service: Arc<Service
     }
     let twice = anonymous().header("X-User-Id", "u").header("X-User-Id", "u");
     service.ask(twice).await?.is_problem(400, "invalid_user_id", "sent twice");
+    let order = "/orders/0198c1f0-7e3c-7000-8000-000000000001";
+    let calls = [("GET", "/orders".to_owned()), ("GET", order.to_owned()), ("POST", "/orders".to_owned())];
+    let more = [("GET", format!("{order}/timeline")), ("POST", format!("{order}/cancel"))];
+    for (method, path) in calls.into_iter().chain(more) {
+        let request = service.request(method, &path).header("Content-Type", "application/json").body(body);
+        let request = request.header("X-User-Id", "u").header("X-Expected-User-Id", "v");
+        let answer = service.ask(request).await?;
+        answer.is_problem(409, "user_mismatch", &path);
+        assert_eq!(answer.body["user_id"], "u", "{path}");
+    }
     let long = "k".repeat(256);
     for key in ["", "a b", long.as_str()] {
         let request = service.post("u", "/orders", body).header("Idempotency-Key", key);

@@ -55,6 +55,18 @@ pub async fn bad_headers_are_refused_and_nothing_is_written(service: Arc<Service
         let twice = anonymous().header("X-User-Id", "u").header("X-User-Id", "v");
         service.ask(twice).await?.is_problem(400, "invalid_user_id", "sent twice");
     }
+    for (method, path) in [
+        ("POST", "/accounts"),
+        ("POST", "/accounts/topup"),
+        ("GET", "/accounts/balance"),
+        ("GET", "/accounts/transactions"),
+    ] {
+        let request =
+            service.request(method, path).header("Content-Type", "application/json").body("{\"amount\":\"1\"}");
+        let answer = service.ask(request.header("X-User-Id", "u").header("X-Expected-User-Id", "v")).await?;
+        answer.is_problem(409, "user_mismatch", path);
+        assert_eq!(answer.body["user_id"], "u", "{path}");
+    }
     let keyed = service.post("u", "/accounts/topup", "{\"amount\":\"1\"}").header("Idempotency-Key", "k".repeat(256));
     service.ask(keyed).await?.is_problem(400, "invalid_idempotency_key", "256 characters");
     assert_eq!(service.rows().await?, 0);

@@ -12,9 +12,13 @@ const one = { at: { id: "{{orderId}}" } };
 const requests = [
   refused("/ws/orders", "missing_user_id", 400, "The X-User-Id header is missing", { name: "Watch as nobody" }),
   refused("/ws/orders/{id}", "missing_user_id", 400, "The X-User-Id header is missing", { name: "Watch one order as nobody", ...one }),
-  refused("/ws/orders", "invalid_user_id", 400, "The X-User-Id header is not valid", {
+  refused("/ws/orders", "invalid_user_id", 400, "The user id is not valid", {
     name: "Watch as a user with an empty id",
     query: { user_id: "" },
+  }),
+  refused("/ws/orders", "user_mismatch", 409, "The request is another user's", {
+    name: "Watch in a stranger's name",
+    query: { user_id: "{{userId}}", expected_user_id: "{{strangerId}}" },
   }),
   refused("/ws/orders", "origin_not_allowed", 403, "The origin is not allowed", {
     name: "Watch from a page of another origin",
@@ -41,14 +45,14 @@ const requests = [
 ];
 
 export default folder("5 Watching (WebSocket)", `
-  \`GET /ws/orders\` tells of every change of the user's orders, \`GET /ws/orders/{id}\` of one. A browser cannot set headers here, so \`?user_id=\` serves as well.
+  \`GET /ws/orders\` tells of every change of the user's orders, \`GET /ws/orders/{id}\` of one. A browser cannot set headers here, so \`?user_id=\` and \`?expected_user_id=\` serve as well.
   In Postman: New, WebSocket, \`ws://127.0.0.1:8080/ws/orders?user_id=alice\`; then place an order as alice.
 
   The messages are JSON:
   - \`{"type": "snapshot", "order_id", "status", "amount", "reason", "version", "cursor"}\`: how it stands now; of one order, or, with \`?after=<cursor>\`, of each that changed since
-  - \`{"type": "ready", "cursor"}\`: all snapshots are sent, live from here
+  - \`{"type": "ready", "user_id", "cursor"}\`: all snapshots are sent, live from here
   - \`{"type": "update", "order_id", "status", "amount", "reason", "payment_status", "version", "cursor"}\`: it has changed
 
-  Closing codes: 1008 for an order that is not the user's, 1013 for a client that does not keep up; it may resume by cursor.
+  Closing codes: 1001 when the server stops, or the socket has lived for an hour, 1008 for an order that is not the user's, 1013 for a client that does not keep up; it may resume by cursor.
   The requests in this folder are what is refused before any connection; the last but one would be a connection if it asked for the upgrade.`,
   requests);

@@ -220,6 +220,8 @@ export interface components {
             title: string;
             /** @description A stable URI reference of the kind of problem. */
             type: string;
+            /** @description Of `user_mismatch` only: whose the request is. */
+            user_id?: string;
         };
         /**
          * @description An order's way so far.
@@ -288,6 +290,11 @@ export interface operations {
             header: {
                 /** @description W3C trace context; goes with the order through every service, unless it is none */
                 traceparent?: string;
+                /**
+                 * @description Whom the client believes to speak for: unless that is who asks, nothing is done (`user_mismatch`)
+                 * @example user-1
+                 */
+                "X-Expected-User-Id"?: string;
                 /** @description Comes back on the answer and stands in the log; one that is not 1 to 128 visible ASCII characters is replaced */
                 "X-Request-Id"?: string;
                 /**
@@ -338,6 +345,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
+            /** @description `user_mismatch` */
+            409: {
+                headers: {
+                    /** @description The id of the request, given or made */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
             /** @description `internal` */
             500: {
                 headers: {
@@ -375,6 +393,11 @@ export interface operations {
                 "Idempotency-Key"?: string;
                 /** @description W3C trace context; goes with the order through every service, unless it is none */
                 traceparent?: string;
+                /**
+                 * @description Whom the client believes to speak for: unless that is who asks, nothing is done (`user_mismatch`)
+                 * @example user-1
+                 */
+                "X-Expected-User-Id"?: string;
                 /** @description Comes back on the answer and stands in the log; one that is not 1 to 128 visible ASCII characters is replaced */
                 "X-Request-Id"?: string;
                 /**
@@ -423,6 +446,17 @@ export interface operations {
                 headers: {
                     /** @description The methods that there are */
                     Allow?: string;
+                    /** @description The id of the request, given or made */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description `user_mismatch` */
+            409: {
+                headers: {
                     /** @description The id of the request, given or made */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -496,6 +530,11 @@ export interface operations {
             header: {
                 /** @description W3C trace context; goes with the order through every service, unless it is none */
                 traceparent?: string;
+                /**
+                 * @description Whom the client believes to speak for: unless that is who asks, nothing is done (`user_mismatch`)
+                 * @example user-1
+                 */
+                "X-Expected-User-Id"?: string;
                 /** @description Comes back on the answer and stands in the log; one that is not 1 to 128 visible ASCII characters is replaced */
                 "X-Request-Id"?: string;
                 /**
@@ -558,6 +597,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
+            /** @description `user_mismatch` */
+            409: {
+                headers: {
+                    /** @description The id of the request, given or made */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
             /** @description `internal` */
             500: {
                 headers: {
@@ -590,6 +640,11 @@ export interface operations {
             header: {
                 /** @description W3C trace context; goes with the order through every service, unless it is none */
                 traceparent?: string;
+                /**
+                 * @description Whom the client believes to speak for: unless that is who asks, nothing is done (`user_mismatch`)
+                 * @example user-1
+                 */
+                "X-Expected-User-Id"?: string;
                 /** @description Comes back on the answer and stands in the log; one that is not 1 to 128 visible ASCII characters is replaced */
                 "X-Request-Id"?: string;
                 /**
@@ -656,7 +711,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description `order_already_final` */
+            /** @description `user_mismatch`, `order_already_final` */
             409: {
                 headers: {
                     /** @description The id of the request, given or made */
@@ -732,6 +787,11 @@ export interface operations {
             header: {
                 /** @description W3C trace context; goes with the order through every service, unless it is none */
                 traceparent?: string;
+                /**
+                 * @description Whom the client believes to speak for: unless that is who asks, nothing is done (`user_mismatch`)
+                 * @example user-1
+                 */
+                "X-Expected-User-Id"?: string;
                 /** @description Comes back on the answer and stands in the log; one that is not 1 to 128 visible ASCII characters is replaced */
                 "X-Request-Id"?: string;
                 /**
@@ -786,6 +846,17 @@ export interface operations {
                 headers: {
                     /** @description The methods that there are */
                     Allow?: string;
+                    /** @description The id of the request, given or made */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description `user_mismatch` */
+            409: {
+                headers: {
                     /** @description The id of the request, given or made */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;

@@ -170,6 +170,8 @@ export interface components {
             title: string;
             /** @description A stable URI reference of the kind of problem. */
             type: string;
+            /** @description Of `user_mismatch` only: whose the request is. */
+            user_id?: string;
         };
         /**
          * @description A top-up that is on the account.
@@ -258,6 +260,11 @@ export interface operations {
             header: {
                 /** @description W3C trace context; goes with the order through every service, unless it is none */
                 traceparent?: string;
+                /**
+                 * @description Whom the client believes to speak for: unless that is who asks, nothing is done (`user_mismatch`)
+                 * @example user-1
+                 */
+                "X-Expected-User-Id"?: string;
                 /** @description Comes back on the answer and stands in the log; one that is not 1 to 128 visible ASCII characters is replaced */
                 "X-Request-Id"?: string;
                 /**
@@ -310,7 +317,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description `account_exists` */
+            /** @description `user_mismatch`, `account_exists` */
             409: {
                 headers: {
                     /** @description The id of the request, given or made */
@@ -386,6 +393,11 @@ export interface operations {
             header: {
                 /** @description W3C trace context; goes with the order through every service, unless it is none */
                 traceparent?: string;
+                /**
+                 * @description Whom the client believes to speak for: unless that is who asks, nothing is done (`user_mismatch`)
+                 * @example user-1
+                 */
+                "X-Expected-User-Id"?: string;
                 /** @description Comes back on the answer and stands in the log; one that is not 1 to 128 visible ASCII characters is replaced */
                 "X-Request-Id"?: string;
                 /**
@@ -445,6 +457,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
+            /** @description `user_mismatch` */
+            409: {
+                headers: {
+                    /** @description The id of the request, given or made */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
             /** @description `internal` */
             500: {
                 headers: {
@@ -482,6 +505,11 @@ export interface operations {
                 "Idempotency-Key"?: string;
                 /** @description W3C trace context; goes with the order through every service, unless it is none */
                 traceparent?: string;
+                /**
+                 * @description Whom the client believes to speak for: unless that is who asks, nothing is done (`user_mismatch`)
+                 * @example user-1
+                 */
+                "X-Expected-User-Id"?: string;
                 /** @description Comes back on the answer and stands in the log; one that is not 1 to 128 visible ASCII characters is replaced */
                 "X-Request-Id"?: string;
                 /**
@@ -539,6 +567,17 @@ export interface operations {
                 headers: {
                     /** @description The methods that there are */
                     Allow?: string;
+                    /** @description The id of the request, given or made */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description `user_mismatch` */
+            409: {
+                headers: {
                     /** @description The id of the request, given or made */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -617,6 +656,11 @@ export interface operations {
             header: {
                 /** @description W3C trace context; goes with the order through every service, unless it is none */
                 traceparent?: string;
+                /**
+                 * @description Whom the client believes to speak for: unless that is who asks, nothing is done (`user_mismatch`)
+                 * @example user-1
+                 */
+                "X-Expected-User-Id"?: string;
                 /** @description Comes back on the answer and stands in the log; one that is not 1 to 128 visible ASCII characters is replaced */
                 "X-Request-Id"?: string;
                 /**
@@ -670,6 +714,17 @@ export interface operations {
                 headers: {
                     /** @description The methods that there are */
                     Allow?: string;
+                    /** @description The id of the request, given or made */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description `user_mismatch` */
+            409: {
+                headers: {
                     /** @description The id of the request, given or made */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;

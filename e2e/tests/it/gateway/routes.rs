@@ -67,6 +67,11 @@ async fn a_shopper_can_do_everything_at_either_door() -> Result<()> {
                     reqwest::Client::new().get(format!("{door}{path}")).header("x-user-id", user).send().await?;
                 assert_eq!(answer.status(), 200, "{path}");
             }
+            for path in ["/orders", "/accounts/balance", "/ws/orders?user_id=ann"] {
+                let answer = asking(door, path).header("x-expected-user-id", "eve").send().await?;
+                assert_eq!(answer.status(), 409, "{path}");
+                assert_eq!(answer.json::<Value>().await?["user_id"], "ann", "{path}");
+            }
         }
         Ok(Arc::default())
     })

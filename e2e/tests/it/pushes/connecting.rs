@@ -21,7 +21,7 @@ const TOO_LONG: &str = match std::str::from_utf8(&[b'x'; 129]) {
 };
 
 /// What follows `/ws/orders`, the headers, and the status and `code` of the refusal.
-const REFUSED: [(&str, &[Header], u16, &str); 14] = [
+const REFUSED: [(&str, &[Header], u16, &str); 21] = [
     ("", &[], 400, "missing_user_id"),
     ("", &[("x-user-id", "")], 400, "invalid_user_id"),
     ("", &[("x-user-id", "a b")], 400, "invalid_user_id"),
@@ -30,6 +30,13 @@ const REFUSED: [(&str, &[Header], u16, &str); 14] = [
     ("?user_id=", &[], 400, "invalid_user_id"),
     ("?user_id=a%20b", &[], 400, "invalid_user_id"),
     ("?user_id=ann&user_id=ann", &[], 400, "invalid_user_id"),
+    ("", &[ANN, ("x-expected-user-id", "bob")], 409, "user_mismatch"),
+    ("/not-a-uuid?after=nonsense", &[ANN, ("x-expected-user-id", "bob")], 409, "user_mismatch"),
+    ("?user_id=ann&expected_user_id=bob", &[], 409, "user_mismatch"),
+    ("?expected_user_id=ann", &[ANN, ("x-expected-user-id", "bob")], 409, "user_mismatch"),
+    ("?expected_user_id=", &[ANN], 400, "invalid_user_id"),
+    ("?expected_user_id=ann&expected_user_id=ann", &[ANN], 400, "invalid_user_id"),
+    ("", &[("origin", "https://evil.example")], 403, "origin_not_allowed"),
     ("/not-a-uuid", &[ANN], 400, "invalid_order_id"),
     ("?after=nonsense", &[ANN], 400, "invalid_cursor"),
     ("?after=", &[ANN], 400, "invalid_cursor"),
@@ -102,6 +109,9 @@ async fn whoever_may_not_connect_is_told_so_before_the_upgrade() -> Result<()> {
             assert_eq!(knock(address, "/ws/orders", &[ANN, ("origin", origin)]).await?.0, 101, "{origin}");
         }
         assert_eq!(knock(address, "/ws/orders?user_id=ann", &[]).await?.0, 101);
+        assert_eq!(knock(address, "/ws/orders?user_id=ann&expected_user_id=ann", &[]).await?.0, 101);
+        let header_wins = [ANN, ("x-expected-user-id", "ann")];
+        assert_eq!(knock(address, "/ws/orders?user_id=bob&expected_user_id=bob", &header_wins).await?.0, 101);
         let plain = ask(address, "/ws/orders", &[ANN]).await?;
         assert!((400..500).contains(&plain.0) && !plain.1.is_empty(), "{plain:?}");
         Ok(Arc::default())

@@ -37,6 +37,23 @@ async fn a_process_told_to_stop_says_1001_to_its_sockets_and_ends_promptly() -> 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_socket_that_has_reached_its_age_is_closed_and_its_client_resumes_as_the_same_user() -> Result<()> {
+    let shop = Shop::embedded_with(&[("SOCKET_AGE", "1s")]).await?;
+    shop.judged_after(async |shop: &mut Shop| {
+        let (user, address) = (shop.client()?.user("ann").with_money("1").await?, shop.orders[0].address()?);
+        let mut socket = Socket::connect(address, &all_of(&user)).await?;
+        assert_eq!(socket.next().await?, Pushed::Ready("ann".to_owned()));
+        assert_eq!(socket.end().await?, Some(1001));
+        let order = user.order("1").await?;
+        let mut socket = socket.resume(address, &user).await?;
+        let told = socket.ready().await?;
+        assert!(told.iter().any(|news| news.order_id == order), "{told:?}");
+        Ok(Arc::default())
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_server_pings_and_answers_pings() -> Result<()> {
     let shop = Shop::embedded().await?;
     shop.judged_after(async |shop: &mut Shop| {
