@@ -7,6 +7,7 @@
 //! | the embedded shop | [`Shop::embedded`] |
 //! | several instances on PostgreSQL and RabbitMQ | [`Plan`] (feature `servers`) |
 //! | to be a user | [`Client`], [`User`] |
+//! | a shop behind a proxy that says who is signed in | [`SignIn`] (feature `servers`) |
 //! | to see the traces of orders | [`Collector`] |
 //! | load, and to know what clients were promised | [`Traffic`], [`Receipts`] |
 //! | the verdict on the books, without which no test passes | [`Shop::judged_after`] |
@@ -24,6 +25,8 @@ mod programs;
 #[cfg(feature = "servers")]
 mod servers;
 mod shop;
+#[cfg(feature = "servers")]
+mod sign_in;
 pub mod socket;
 mod traffic;
 mod wait;
@@ -41,5 +44,7 @@ pub use programs::service;
 #[cfg(feature = "servers")]
 pub use servers::Plan;
 pub use shop::Shop;
+#[cfg(feature = "servers")]
+pub use sign_in::SignIn;
 pub use traffic::{Receipts, Traffic};
 pub use wait::{LIMIT, eventually, until};

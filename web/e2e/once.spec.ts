@@ -76,7 +76,7 @@ test("a reload before the answer goes on with the same key", async ({ page, requ
   await expect(badge(page)).toHaveAttribute("data-connection", "live");
   await expect(rows(page)).toHaveAttribute("data-status", "FINISHED");
   await expect.poll(() => keys.length).toBe(2);
-  await expect.poll(() => page.evaluate(() => Object.keys(localStorage).filter((name) => name.includes("outbox")))).toEqual([]);
+  await expect.poll(() => page.evaluate(() => Object.keys(localStorage).filter((name) => name.includes("kept")))).toEqual([]);
   expect(new Set(keys).size).toBe(1);
   expect(await ordersOf(request, user)).toHaveLength(1);
 });

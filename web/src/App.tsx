@@ -1,10 +1,12 @@
 // What is around the shop: the theme, the query cache, the toasts, and who the page acts for.
 import { createTheme, MantineProvider } from "@mantine/core";
 import { Notifications } from "@mantine/notifications";
-import { QueryClientProvider } from "@tanstack/react-query";
+import { QueryClientProvider, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
+import { signedIn } from "./api/call";
 import { LanguageSwitch } from "./i18n/LanguageSwitch";
 import { rememberedUser, recentUsers, rememberUser } from "./identity/userId";
+import { SignedInAs } from "./identity/SignedInAs";
 import { Welcome } from "./identity/Welcome";
 import { forGood } from "./remembering/store";
 import { SchemeSwitch } from "./scheme/SchemeSwitch";
@@ -13,6 +15,7 @@ import { newQueries } from "./shop/queries";
 import { Brand, Shop } from "./shop/Shop";
 import classes from "./shop/Shop.module.css";
 import { Desktop } from "./telling/desktop";
+import { useWatched } from "./watching/useWatched";
 
 const desktop = new Desktop(forGood);
 const theme = createTheme({ primaryColor: "indigo", respectReducedMotion: true });
@@ -33,13 +36,23 @@ export function App() {
 }
 
 function Visit() {
-  const [user, setUser] = useState(() => rememberedUser(forGood));
-  const choose = (chosen: string | null) => {
-    rememberUser(forGood, chosen);
-    setUser(chosen);
+  const queries = useQueryClient();
+  const [visit, setVisit] = useState(() => ({ user: rememberedUser(forGood), hold: false }));
+  const other = useWatched(signedIn);
+  const begin = (user: string | null, hold: boolean) => {
+    rememberUser(forGood, user);
+    signedIn.set(null);
+    // What was read for one user is never shown to another.
+    queries.clear();
+    setVisit({ user, hold });
   };
+  const choose = (chosen: string | null) => begin(chosen, false);
   const recent = recentUsers(forGood);
-  if (user !== null) return <Shop key={user} user={user} recent={recent} onChosen={choose} desktop={desktop} />;
+  const { user, hold } = visit;
+  const stranger = other !== null && user !== null && other !== user;
+  if (user !== null && !stranger) {
+    return <Shop key={user} user={user} hold={hold} recent={recent} onChosen={choose} desktop={desktop} />;
+  }
   return (
     <div className={classes.page}>
       <header className={classes.header}>
@@ -48,7 +61,11 @@ function Visit() {
         <LanguageSwitch />
         <SchemeSwitch />
       </header>
-      <Welcome recent={recent} onChosen={choose} />
+      {stranger ? (
+        <SignedInAs user={other} before={user} onGoOn={() => begin(other, true)} />
+      ) : (
+        <Welcome recent={recent} onChosen={choose} />
+      )}
     </div>
   );
 }

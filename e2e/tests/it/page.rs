@@ -3,7 +3,7 @@
 
 use crate::npm::{directory, program};
 use anyhow::{Context, ensure};
-use e2e::{Gateway, Plan, Result, Shop, Upstreams};
+use e2e::{Gateway, Plan, Result, Shop, SignIn, Upstreams};
 use std::sync::Arc;
 
 /// Of a sample one part in so many runs; the seed says which.
@@ -54,6 +54,19 @@ async fn an_order_that_payments_has_not_decided_is_cancelled_on_the_page_and_ref
         let gateway = Gateway::open(&Upstreams::of(&shop.orders, &shop.payments)?)?;
         let payments = shop.payments[0].id()?.to_string();
         browse(&gateway.page_url, &[("PAYMENTS", &payments)], &["cancelling.spec.ts"]).await?;
+        Ok(Arc::default())
+    })
+    .await
+}
+
+/// Sockets live for two seconds here, so that a page that nobody touches soon asks again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_changes_hands_behind_the_books_proxy_has_nothing_done_for_another() -> Result<()> {
+    let shop = Shop::embedded_with(&[("SOCKET_AGE", "2s")]).await?;
+    shop.judged_after(async |shop: &mut Shop| {
+        let gateway = Gateway::open(&Upstreams::of(&shop.orders, &shop.orders)?)?;
+        let sign_in = SignIn::before(&gateway)?;
+        browse(&sign_in.url, &[("SESSIONS", &sign_in.sessions)], &["session.spec.ts"]).await?;
         Ok(Arc::default())
     })
     .await

@@ -20,11 +20,12 @@ export function useBalance() {
 }
 
 export function useOpenAccount() {
-  const { user } = useSession();
+  const { user, confirmation } = useSession();
   const queries = useQueryClient();
   return useMutation({
     networkMode: "always",
     mutationFn: async () => {
+      await confirmation.once();
       const answer = await call("post", "/accounts", { user });
       // It is there, which is all that was wanted: another tab, or the answer to the first try was lost.
       const there = answer.kind === "refused" && answer.problem?.code === "account_exists";

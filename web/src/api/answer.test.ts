@@ -6,13 +6,28 @@ import { addressOf } from "./call";
 const read = (response: Response) => readAnswer<{ id: string }>(response, 0);
 const problem = { type: "urn:x", title: "t", status: 422, detail: "d", code: "invalid_amount" };
 
+const shops = (body: object, type = "application/problem+json") =>
+  new Response(JSON.stringify(body), { status: 422, headers: { "Content-Type": type } });
+
 test("a good answer is done", async () => {
   expect(await read(Response.json({ id: "1" }, { status: 201 }))).toEqual({ kind: "done", value: { id: "1" } });
 });
 
 test("a 4xx is a refusal, with the shop's problem where there is one", async () => {
-  expect(await read(Response.json(problem, { status: 422 }))).toEqual({ kind: "refused", status: 422, problem });
+  expect(await read(shops(problem))).toEqual({ kind: "refused", status: 422, problem });
   expect(await read(new Response("<html>", { status: 404 }))).toEqual({ kind: "refused", status: 404, problem: null });
+});
+
+test.each([
+  ["of another type", shops(problem, "application/json")],
+  ["with a code that is none of the shop's", shops({ ...problem, code: "session_expired" })],
+  ["without a code", shops({ error: "sign in" })],
+])("a refusal %s is not the shop's own", async (_what, response) => {
+  expect(await read(response)).toEqual({ kind: "refused", status: 422, problem: null });
+});
+
+test("a type with parameters is the type", async () => {
+  expect(await read(shops(problem, "Application/Problem+JSON; charset=utf-8"))).toMatchObject({ problem });
 });
 
 test.each([500, 502, 504, 408, 425])("%i leaves it open", async (status) => {

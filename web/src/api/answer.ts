@@ -4,6 +4,9 @@ import type { components } from "./orders";
 
 export type Problem = components["schemas"]["ProblemBody"];
 
+/** The answer to a call in the name of somebody who is not signed in: who is. */
+export const MISMATCH = "user_mismatch";
+
 /** Why there is no answer. `network`: none came in time or at all; `server`: 5xx, or an answer that makes no sense. */
 export type LostWhy = "network" | "server" | "overloaded";
 
@@ -51,14 +54,48 @@ export async function readAnswer<T>(response: Response, now: number): Promise<An
   }
 }
 
+/** Only the shop's own: whoever stands before it (a sign-in, a proxy) may refuse as well, and has decided nothing about the request. */
 async function readProblem(response: Response): Promise<Problem | null> {
+  const type = response.headers.get("Content-Type")?.split(";")[0]?.trim().toLowerCase();
+  if (type !== "application/problem+json") return null;
   try {
     const body: unknown = await response.json();
-    return typeof body === "object" && body !== null && "code" in body ? (body as Problem) : null;
+    const own = typeof body === "object" && body !== null && "code" in body && CODES.has(body.code);
+    return own ? (body as Problem) : null;
   } catch {
     return null;
   }
 }
+
+/** The codes of the contract that come with a 4xx. */
+const CODES = new Set<unknown>([
+  "missing_user_id",
+  "invalid_user_id",
+  "malformed_json",
+  "invalid_cursor",
+  "invalid_limit",
+  "invalid_status",
+  "invalid_order_id",
+  "invalid_idempotency_key",
+  "origin_not_allowed",
+  "not_found",
+  "order_not_found",
+  "account_not_found",
+  "method_not_allowed",
+  "payload_too_large",
+  "uri_too_long",
+  "unsupported_media_type",
+  "account_exists",
+  "order_already_final",
+  "user_mismatch",
+  "invalid_amount",
+  "invalid_description",
+  "balance_limit_exceeded",
+  "idempotency_key_reused",
+  "unknown_field",
+  "upgrade_required",
+  "request_header_fields_too_large",
+]);
 
 /** Milliseconds from now: the header holds seconds or a date (RFC 9110, 10.2.3). */
 export function readRetryAfter(header: string | null, now: number): number | null {

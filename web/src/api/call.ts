@@ -1,7 +1,7 @@
 // The one door to the shop: a fetch whose paths, queries, bodies and answers are the OpenAPI documents' own.
 // Absent: any other origin, retries (the query cache and the outbox decide about those) and thrown errors.
 import { Watched } from "../watching/watched";
-import { readAnswer, type Answer } from "./answer";
+import { MISMATCH, readAnswer, type Answer } from "./answer";
 import type { paths as OrdersPaths } from "./orders";
 import type { paths as PaymentsPaths } from "./payments";
 
@@ -30,6 +30,9 @@ const PATIENCE = 15_000;
 /** Whether the last call reached the shop at all. */
 export const reachable = new Watched(true);
 
+/** Who is signed in, as the shop has said when it refused a call in another's name; null until it has. */
+export const signedIn = new Watched<string | null>(null);
+
 export async function call<P extends Path, M extends Method & keyof Paths[P]>(
   method: M,
   path: P,
@@ -39,6 +42,7 @@ export async function call<P extends Path, M extends Method & keyof Paths[P]>(
     const response = await fetch(addressOf(path, details.id, details.query), request(method, details));
     const answer = await readAnswer<Good<Paths[P][M]>>(response, Date.now());
     reachable.set(!(answer.kind === "lost" && answer.why === "server"));
+    if (answer.kind === "refused" && answer.problem?.code === MISMATCH) signedIn.set(answer.problem.user_id ?? null);
     return answer;
   } catch (error) {
     // Called off by the page itself (the screen moved on): says nothing about the connection.
@@ -52,7 +56,8 @@ export async function call<P extends Path, M extends Method & keyof Paths[P]>(
 
 function request<O>(method: Method, details: Details<O>): RequestInit {
   const body: unknown = details.body;
-  const headers = new Headers({ "X-User-Id": details.user, Accept: "application/json" });
+  // What stands before the shop says who is signed in, and overwrites the first; the second tells the shop whom this page means.
+  const headers = new Headers({ "X-User-Id": details.user, "X-Expected-User-Id": details.user, Accept: "application/json" });
   if (details.idempotencyKey !== undefined) headers.set("Idempotency-Key", details.idempotencyKey);
   if (body !== undefined) headers.set("Content-Type", "application/json");
   const patience = AbortSignal.timeout(PATIENCE);

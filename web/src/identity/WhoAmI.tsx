@@ -8,11 +8,13 @@ import { UserIdForm } from "./UserIdForm";
 
 export interface WhoAmIProps {
   user: string;
+  /** Whether the shop has said that this is who is signed in. */
+  confirmed: boolean;
   recent: readonly string[];
   onChosen: (user: string | null) => void;
 }
 
-export function WhoAmI({ user, recent, onChosen }: WhoAmIProps) {
+export function WhoAmI({ user, confirmed, recent, onChosen }: WhoAmIProps) {
   const { t } = useWords();
   const [opened, setOpened] = useState(false);
   const others = recent.filter((other) => other !== user);
@@ -25,10 +27,12 @@ export function WhoAmI({ user, recent, onChosen }: WhoAmIProps) {
           px="sm"
           className={classes.who}
           leftSection={<Person />}
-          aria-label={t("identity.signedIn", { user })}
+          aria-label={t(confirmed ? "identity.signedIn" : "identity.unconfirmedLabel", { user })}
+          data-confirmed={confirmed}
           onClick={() => setOpened((now) => !now)}
         >
           <span className={classes.whoName}>{user}</span>
+          {!confirmed && <span className={classes.whoUnconfirmed}>{t("identity.unconfirmed")}</span>}
         </Button>
       </Popover.Target>
       <Popover.Dropdown aria-label={t("identity.switchTitle")}>

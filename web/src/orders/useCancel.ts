@@ -6,11 +6,14 @@ import { keys } from "../shop/queries";
 import { useSession } from "../shop/SessionContext";
 
 export function useCancel(id: string) {
-  const { user, known } = useSession();
+  const { user, confirmation, known } = useSession();
   const queries = useQueryClient();
   return useMutation({
     networkMode: "always",
-    mutationFn: async () => valueOf(await call("post", "/orders/{id}/cancel", { user, id })),
+    mutationFn: async () => {
+      await confirmation.once();
+      return valueOf(await call("post", "/orders/{id}/cancel", { user, id }));
+    },
     onSuccess: (order) => {
       queries.setQueryData(keys.order(user, id), order);
       known.hear(order, "list");

@@ -16,7 +16,7 @@ export interface OutboxNoticeProps<B, A> {
 export function OutboxNotice<B, A>({ outbox, of: { state, refused }, waiting, abandoned }: OutboxNoticeProps<B, A>) {
   const { t } = useWords();
   if (state.at === "waiting") {
-    const why = { network: "", server: "", overloaded: t("outbox.overloaded"), another_tab: t("outbox.anotherTab") }[state.why];
+    const why = { network: "", server: "", overloaded: t("outbox.overloaded"), another_tab: t("outbox.anotherTab"), unconfirmed: t("outbox.unconfirmed") }[state.why];
     return (
       <Alert color="yellow" title={t("outbox.waitingTitle")} role="status">
         <Text size="sm">
@@ -28,6 +28,21 @@ export function OutboxNotice<B, A>({ outbox, of: { state, refused }, waiting, ab
           </Button>
           <Button size="compact-sm" variant="subtle" onClick={() => outbox.abandon()}>
             {t("outbox.abandon")}
+          </Button>
+        </Group>
+      </Alert>
+    );
+  }
+  if (state.at === "held") {
+    return (
+      <Alert color="yellow" title={t("outbox.heldTitle")} role="status">
+        <Text size="sm">{t("outbox.held")}</Text>
+        <Group gap="xs" mt="sm">
+          <Button size="compact-sm" variant="default" onClick={() => outbox.release()}>
+            {t("outbox.release")}
+          </Button>
+          <Button size="compact-sm" variant="subtle" onClick={() => outbox.abandon()}>
+            {t("outbox.discard")}
           </Button>
         </Group>
       </Alert>

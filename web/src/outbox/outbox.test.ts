@@ -1,50 +1,10 @@
 // The outbox under test: one intention, one key, however many clicks, reloads and lost answers.
 import { beforeEach, describe, expect, test, vi } from "vitest";
-import type { Answer } from "../api/answer";
-import { fakeStore } from "../remembering/fakeStore";
-import { FakeClock, settled } from "../time/fakeClock";
+import { answerLast, clock, done, keptNow, lost, OLD_SLOT, open, refused, reset, sent, SLOT, store } from "./fixture";
 import { newKey } from "./key";
-import { Outbox, type Pending } from "./outbox";
+import { Outbox } from "./outbox";
 
-const SLOT = "gozon.outbox.order.1";
-type Sent = Pending<string> & { answer: (answer: Answer<string>) => void };
-
-let store: ReturnType<typeof fakeStore>;
-let clock: FakeClock;
-let sent: Sent[];
-let done: string[];
-let keys: number;
-
-const lost: Answer<string> = { kind: "lost", why: "network", retryAfter: null };
-const refused: Answer<string> = { kind: "refused", status: 422, problem: null };
-
-function open() {
-  const outbox = new Outbox<string, string>({
-    store,
-    slot: SLOT,
-    isBody: (value): value is string => typeof value === "string",
-    send: (pending) => new Promise((answer) => sent.push({ ...pending, answer })),
-    clock,
-    chance: () => 0.5,
-    newKey: () => `key-${(keys += 1)}`,
-    onDone: (value) => done.push(value),
-  });
-  outbox.start();
-  return outbox;
-}
-
-async function answerLast(answer: Answer<string>) {
-  sent.at(-1)?.answer(answer);
-  await settled();
-}
-
-beforeEach(() => {
-  store = fakeStore();
-  clock = new FakeClock();
-  sent = [];
-  done = [];
-  keys = 0;
-});
+beforeEach(reset);
 
 describe("one request", () => {
   test("is kept with its key before it is sent", () => {
@@ -52,6 +12,7 @@ describe("one request", () => {
     const outbox = new Outbox<string, string>({
       store,
       slot: SLOT,
+      oldSlot: OLD_SLOT,
       isBody: (value): value is string => typeof value === "string",
       send: () => {
         keptBefore = store.get(SLOT);
@@ -63,8 +24,9 @@ describe("one request", () => {
       onDone: () => undefined,
     });
     outbox.start();
+    outbox.confirm(true);
     expect(outbox.submit("tea")).toBe(true);
-    expect(keptBefore).toBe('{"key":"k","body":"tea"}');
+    expect(keptBefore).toBe('{"key":"k","body":"tea","at":1000000}');
   });
 
   test("an answer ends it", async () => {
@@ -89,7 +51,7 @@ describe("one request", () => {
     const outbox = open();
     outbox.submit("tea");
     await answerLast(refused);
-    expect(outbox.state.get()).toEqual({ at: "idle", ended: { how: "refused", status: 422, problem: null } });
+    expect(outbox.state.get()).toMatchObject({ at: "idle", ended: { how: "refused", status: 422, problem: { code: "invalid_amount" } } });
     expect(store.kept.size).toBe(0);
     outbox.submit("coffee");
     expect(sent.map(({ key }) => key)).toEqual(["key-1", "key-2"]);
@@ -186,7 +148,7 @@ describe("a reload", () => {
 describe("another tab", () => {
   test("its request is shown, left to it, and finished here if that tab dies", async () => {
     const outbox = open();
-    store.set(SLOT, '{"key":"theirs","body":"tea"}');
+    store.set(SLOT, keptNow("theirs"));
     outbox.noticeStore();
     expect(outbox.state.get()).toMatchObject({ at: "waiting", why: "another_tab" });
     expect(outbox.submit("coffee")).toBe(false);
@@ -196,7 +158,7 @@ describe("another tab", () => {
 
   test("its answer frees this one", () => {
     const outbox = open();
-    store.set(SLOT, '{"key":"theirs","body":"tea"}');
+    store.set(SLOT, keptNow("theirs"));
     outbox.noticeStore();
     store.remove(SLOT);
     outbox.noticeStore();
@@ -207,7 +169,7 @@ describe("another tab", () => {
   test("a late answer here does not take its newer request off the shelf", async () => {
     const outbox = open();
     outbox.submit("tea");
-    store.set(SLOT, '{"key":"theirs","body":"coffee"}');
+    store.set(SLOT, keptNow("theirs", "coffee"));
     await answerLast({ kind: "done", value: "order 1" });
     expect(store.get(SLOT)).toContain("theirs");
     expect(outbox.submit("cake")).toBe(false);

@@ -11,6 +11,8 @@ let shop: FakeShop;
 let clock: FakeClock;
 let heard: Fact[];
 let freshStarts: number;
+let unopened: number;
+let users: string[];
 let tab: ReturnType<typeof fakeStore>;
 
 function newClient(user = "1") {
@@ -21,6 +23,8 @@ function newClient(user = "1") {
     chance: () => 0.5,
     cursor: { get: () => memory.now.cursor, set: (cursor) => memory.keep({ cursor }) },
     onFact: (fact) => heard.push(fact),
+    onUnopened: () => (unopened += 1),
+    onUser: (whose) => users.push(whose),
     onFreshStart: () => (freshStarts += 1),
   });
 }
@@ -37,6 +41,8 @@ beforeEach(() => {
   clock = new FakeClock();
   heard = [];
   freshStarts = 0;
+  unopened = 0;
+  users = [];
   tab = fakeStore();
 });
 
@@ -53,6 +59,24 @@ describe("connecting", () => {
     shop.welcome();
     expect(client.status.get()).toBe("live");
     expect(freshStarts).toBe(1);
+  });
+
+  test("a socket that did not open is said, for a browser shows no status of a refused upgrade", () => {
+    const client = newClient();
+    client.start();
+    shop.last.end(1006);
+    expect(unopened).toBe(1);
+    client.tryNow();
+    shop.welcome();
+    shop.last.end(1006);
+    expect(unopened).toBe(1);
+  });
+
+  test("whose it is, is said as soon as the shop says it", () => {
+    newClient().start();
+    shop.last.onopen?.();
+    shop.last.say({ type: "ready", user_id: "2", cursor: "0" });
+    expect(users).toEqual(["2"]);
   });
 
   test("starting twice opens one socket", () => {

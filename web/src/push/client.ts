@@ -31,6 +31,10 @@ export interface PushNeeds {
   cursor: { get(): string | null; set(cursor: string | null): void };
   /** A snapshot or an update; called before its cursor is kept, so that a crash between tells twice rather than never. */
   onFact(fact: Fact): void;
+  /** It was refused or never reached the shop; a browser does not say which. */
+  onUnopened(): void;
+  /** Whose the connection is, as the shop says. */
+  onUser(user: string): void;
   /** Live, but not resumed: whatever changed before is only in the lists. */
   onFreshStart(): void;
 }
@@ -123,6 +127,7 @@ export class PushClient {
       this.#needs.cursor.set(message.cursor);
       return;
     }
+    if (message.user !== null) this.#needs.onUser(message.user);
     this.#needs.cursor.set(message.cursor);
     if (this.#state.at !== "connecting") return;
     const { socket, after, giveUp } = this.#state;
@@ -134,6 +139,7 @@ export class PushClient {
   #closed(code: number | null): void {
     const was = this.#state;
     this.#leave();
+    if (this.#unopened > 0) this.#needs.onUnopened();
     if (was.at === "live" && this.#needs.clock.now() - was.since >= STEADY) this.#failures = 0;
     if (code === POLICY && was.at === "connecting") {
       if (was.after === null) {

@@ -16,7 +16,7 @@ export interface Fact {
 
 export type PushMessage =
   | { type: "snapshot" | "update"; fact: Fact; cursor: string }
-  | { type: "ready"; cursor: string };
+  | { type: "ready"; user: string | null; cursor: string };
 
 const STATUSES = new Set<unknown>(["NEW", "FINISHED", "CANCELLED"]);
 
@@ -24,7 +24,7 @@ export function readMessage(data: unknown): PushMessage | null {
   const message = typeof data === "string" ? parsed(data) : null;
   if (!message || typeof message.cursor !== "string") return null;
   const { type, cursor } = message;
-  if (type === "ready") return { type, cursor };
+  if (type === "ready") return { type, user: typeof message.user_id === "string" ? message.user_id : null, cursor };
   if (type !== "snapshot" && type !== "update") return null;
   const fact = readFact(message);
   return fact && { type, fact, cursor };

@@ -13,10 +13,18 @@ import { NotifyMe } from "../telling/NotifyMe";
 import { SessionContext } from "./SessionContext";
 import classes from "./Shop.module.css";
 import { useSessionOf } from "./useSessionOf";
+import { useWatched } from "../watching/useWatched";
 
-export function Shop({ desktop, ...who }: WhoAmIProps & { desktop: Desktop }) {
+export interface ShopProps extends Omit<WhoAmIProps, "confirmed"> {
+  desktop: Desktop;
+  /** What is kept waits for a click. */
+  hold: boolean;
+}
+
+export function Shop({ desktop, hold, ...who }: ShopProps) {
   const { t } = useWords();
-  const session = useSessionOf(who.user, desktop);
+  const session = useSessionOf(who.user, hold, desktop);
+  const confirmed = useWatched(session.confirmation.confirmed);
   return (
     <SessionContext value={session}>
       <div className={classes.page}>
@@ -27,7 +35,7 @@ export function Shop({ desktop, ...who }: WhoAmIProps & { desktop: Desktop }) {
           <Brand />
           <ConnectionBadge />
           <span className={classes.push} />
-          <WhoAmI {...who} />
+          <WhoAmI {...who} confirmed={confirmed} />
           <LanguageSwitch />
           <SchemeSwitch />
         </header>

@@ -1,7 +1,9 @@
 // Everything that lives while the page acts for one user: push, asking, what is known, and the two outboxes.
 // The composition root of the framework-free part. Absent: React, and words.
 import type { components } from "../api/payments";
-import { call } from "../api/call";
+import { MISMATCH } from "../api/answer";
+import { call, signedIn } from "../api/call";
+import { Confirmation } from "../identity/confirmation";
 import { Asking } from "../orders/asking";
 import { KnownOrders } from "../orders/known";
 import type { Order } from "../orders/order";
@@ -32,6 +34,7 @@ export class Session {
   readonly user: string;
   /** The shop's one currency, as the last answer said. */
   readonly currency = new Watched("RUB");
+  readonly confirmation: Confirmation;
   readonly known: KnownOrders;
   readonly push: PushClient;
   readonly orders: Outbox<OrderBody, Order>;
@@ -41,6 +44,7 @@ export class Session {
 
   constructor(user: string, events: SessionEvents) {
     this.user = user;
+    this.confirmation = new Confirmation({ ask: () => isSignedIn(user), clock, chance });
     const memory = new RememberedPush(forThisTab, user);
     this.known = new KnownOrders(memory, events.onNews);
     this.push = new PushClient({
@@ -49,13 +53,17 @@ export class Session {
       chance,
       cursor: { get: () => memory.now.cursor, set: (cursor) => memory.keep({ cursor }) },
       onFact: (fact) => this.known.hear(fact, "push"),
+      onUnopened: () => void isSignedIn(user),
+      onUser: (other) => {
+        if (other !== user) signedIn.set(other);
+      },
       onFreshStart: events.onStale,
     });
     this.#asking = newAsking(user, this.known, this.push);
     const common = { store: forGood, clock, chance, newKey, isBody: isOrderBody };
     this.orders = new Outbox<OrderBody, Order>({
       ...common,
-      slot: outboxSlot("order", user),
+      ...outboxSlots("order", user),
       send: ({ key, body }) => call("post", "/orders", { user, body, idempotencyKey: key }),
       onDone: (order) => {
         this.known.hear(order, "list");
@@ -64,21 +72,31 @@ export class Session {
     });
     this.topUps = new Outbox<TopUpBody, ToppedUp>({
       ...common,
-      slot: outboxSlot("topup", user),
+      ...outboxSlots("topup", user),
       send: ({ key, body }) => call("post", "/accounts/topup", { user, body, idempotencyKey: key }),
       onDone: events.onToppedUp,
     });
   }
 
-  start(): void {
-    const on = (target: EventTarget, type: string, run: () => void) => {
+  /** With `hold`, what is kept waits for a click: its user has only just been found out. */
+  start(hold: boolean): void {
+    const on = (target: EventTarget, type: string, run: (event: Event) => void) => {
       target.addEventListener(type, run);
       this.#leave.push(() => target.removeEventListener(type, run));
     };
-    on(window, "online", () => this.#networkChanged());
+    on(window, "online", () => {
+      this.confirmation.check();
+      this.push.reconnect();
+    });
     on(window, "offline", () => this.push.reconnect());
+    // The session may have become another's while nobody looked: asleep, or in the browser's memory of earlier pages.
     on(document, "visibilitychange", () => {
-      if (!document.hidden) this.push.tryNow();
+      if (document.hidden) return;
+      this.confirmation.check();
+      this.push.tryNow();
+    });
+    on(window, "pageshow", (event) => {
+      if ((event as PageTransitionEvent).persisted) this.confirmation.check();
     });
     on(window, "storage", () => {
       this.orders.noticeStore();
@@ -86,36 +104,48 @@ export class Session {
     });
     this.#leave.push(this.push.status.subscribe(() => this.#asking.nudge()));
     this.#leave.push(this.known.edition.subscribe(() => this.#asking.nudge()));
-    this.orders.start();
-    this.topUps.start();
-    this.push.start();
-    this.#asking.start();
+    this.#leave.push(this.confirmation.confirmed.subscribe(() => this.#confirmed()));
+    this.orders.start(hold);
+    this.topUps.start(hold);
+    this.confirmation.check();
   }
 
   stop(): void {
     for (const leave of this.#leave) leave();
     this.#leave = [];
+    this.confirmation.stop();
     this.#asking.stop();
     this.push.stop();
     this.orders.stop();
     this.topUps.stop();
   }
 
-  #networkChanged(): void {
-    this.push.reconnect();
-    this.orders.tryNow();
-    this.topUps.tryNow();
+  #confirmed(): void {
+    const confirmed = this.confirmation.confirmed.get();
+    this.orders.confirm(confirmed);
+    this.topUps.confirm(confirmed);
+    if (!confirmed) return;
+    // Both go on from here by themselves; started once, they are not started again.
+    this.push.start();
+    this.#asking.start();
   }
 }
 
+/** Any answer of the shop itself that is not about another user says that it is this one. */
+async function isSignedIn(user: string): Promise<boolean> {
+  const answer = await call("get", "/accounts/balance", { user });
+  if (answer.kind === "refused") return answer.problem !== null && answer.problem.code !== MISMATCH;
+  return answer.kind === "done";
+}
+
 /** Two users in one browser never share a slot; ids are opaque, but none holds a space. */
-function outboxSlot(kind: "order" | "topup", user: string): string {
-  return `gozon.outbox.${kind} ${user}`;
+function outboxSlots(kind: "order" | "topup", user: string): { slot: string; oldSlot: string } {
+  return { slot: `gozon.kept.${kind} ${user}`, oldSlot: `gozon.outbox.${kind} ${user}` };
 }
 
 /** `connect-src 'self'` covers ws: of this host; a relative address is not understood by older browsers. */
 export function pushAddress(page: Pick<Location, "protocol" | "host">, user: string, after: string | null): string {
-  const query = new URLSearchParams({ user_id: user });
+  const query = new URLSearchParams({ user_id: user, expected_user_id: user });
   if (after !== null) query.set("after", after);
   return `${page.protocol === "https:" ? "wss" : "ws"}://${page.host}/ws/orders?${query.toString()}`;
 }

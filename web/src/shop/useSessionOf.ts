@@ -1,4 +1,5 @@
 // Starts the session of a user, and lets its events do what they are for: toasts, and lists that are fresh.
+import { notifications } from "@mantine/notifications";
 import { useQueryClient } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { i18n } from "../i18n/setup";
@@ -8,7 +9,7 @@ import { placedToast, tellChange, tellDone } from "../telling/tell";
 import { keys, Refreshing } from "./queries";
 import { Session } from "./session";
 
-export function useSessionOf(user: string, desktop: Desktop): Session {
+export function useSessionOf(user: string, hold: boolean, desktop: Desktop): Session {
   const queries = useQueryClient();
   const [session] = useState(() => {
     const refreshing = new Refreshing(queries, user);
@@ -36,8 +37,12 @@ export function useSessionOf(user: string, desktop: Desktop): Session {
     return made;
   });
   useEffect(() => {
-    session.start();
-    return () => session.stop();
-  }, [session]);
+    session.start(hold);
+    return () => {
+      session.stop();
+      // What it told is no one else's to read.
+      notifications.clean();
+    };
+  }, [session, hold]);
   return session;
 }
