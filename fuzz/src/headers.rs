@@ -26,7 +26,7 @@ pub fn headers(data: &[u8]) -> Verdict {
 fn map(name: &'static str, values: &[HeaderValue]) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for value in values {
-        headers.append(HeaderName::from_static(name), value.clone());
+        headers.append(name.parse::<HeaderName>().expect("a header's name"), value.clone());
     }
     headers
 }

@@ -12,7 +12,7 @@ const PARTS: u64 = 4;
 /// Runs the page's tests in the browser, or a part of them; the variables say what they may use beyond the first shop.
 async fn browse(first: &str, variables: &[(&str, &str)], which: &[&str]) -> Result<()> {
     let mut playwright = program("web", "playwright", &[&["test"], which].concat());
-    if !testbed::is_exhaustive() {
+    if !testbed::is_exhaustive() && !which.contains(&"--shard") {
         playwright.args(["--fully-parallel", &format!("--shard={}/{PARTS}", testbed::seed() % PARTS + 1)]);
     }
     playwright.env("SHOP_URL", first).envs(variables.iter().copied());
@@ -59,15 +59,26 @@ async fn an_order_that_payments_has_not_decided_is_cancelled_on_the_page_and_ref
     .await
 }
 
-/// Sockets live for two seconds here, so that a page that nobody touches soon asks again.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_session_that_changes_hands_behind_the_books_proxy_has_nothing_done_for_another() -> Result<()> {
-    let shop = Shop::embedded_with(&[("SOCKET_AGE", "2s")]).await?;
+/// Behind the book's proxy, with a server of sessions of the test's.
+async fn sessions_change_hands(socket_age: &str, variables: &[(&str, &str)], which: &[&str]) -> Result<()> {
+    let shop = Shop::embedded_with(&[("SOCKET_AGE", socket_age)]).await?;
     shop.judged_after(async |shop: &mut Shop| {
         let gateway = Gateway::open(&Upstreams::of(&shop.orders, &shop.orders)?)?;
         let sign_in = SignIn::before(&gateway)?;
-        browse(&sign_in.url, &[("SESSIONS", &sign_in.sessions)], &["session.spec.ts"]).await?;
+        let variables = [variables, &[("SESSIONS", sign_in.sessions.as_str())]].concat();
+        browse(&sign_in.url, &variables, &[&["session.spec.ts"], which].concat()).await?;
         Ok(Arc::default())
     })
     .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_changes_hands_behind_the_books_proxy_has_nothing_done_for_another() -> Result<()> {
+    sessions_change_hands("1h", &[], &[]).await
+}
+
+/// Sockets live for two seconds here, so that it soon asks again. One test, so there is no part of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_nobody_touches_finds_out_by_itself_that_its_session_changed_hands() -> Result<()> {
+    sessions_change_hands("2s", &[("SHORT_SOCKETS", "1")], &["--grep", "nobody touches", "--shard", "1/1"]).await
 }
