@@ -123,7 +123,7 @@ async fn open(
     let wrong = |why: &dyn Display| StartError::option("data-dir", format!("{}: {why}", file.display()));
     let options = Options { url, max_connections: 4, application: "gozon", plans: Plans::ByIndex };
     let store = Store::open(&options).await.map_err(|why| wrong(&why))?;
-    migrate(store.connection()).await.map_err(|why| wrong(&why))?;
+    migrate(store.pool()).await.map_err(|why| wrong(&why))?;
     outbox::release_all(&store).await.map_err(|why| wrong(&why))?;
     Ok(store)
 }

@@ -159,7 +159,7 @@ mod tests {
     async fn the_metrics_say_whether_broker_and_database_can_be_reached() -> TestResult {
         with_database(Kind::Sqlite, async |url| {
             let store = open(&url).await?;
-            migration::orders::up(store.connection()).await?;
+            migration::orders::up(store.pool()).await?;
             let metrics = Metrics::new(&mut Registry::default());
             let (broker, reachable) = watch::channel(true);
             let inbox_retention = Duration::from_secs(1);
@@ -200,7 +200,7 @@ mod tests {
         static VACUUMS: Sql = Sql::new("SELECT vacuum_count FROM pg_stat_user_tables WHERE relname = 'outbox'");
         with_database(Kind::Postgres, async |url| {
             let store = open(&url).await?;
-            migration::orders::up(store.connection()).await?;
+            migration::orders::up(store.pool()).await?;
             let metrics = Metrics::new(&mut Registry::default());
             let mut housekeeping = Housekeeping {
                 store: store.clone(),

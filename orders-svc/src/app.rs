@@ -156,7 +156,7 @@ fn migrate(store: &Store) -> impl Fn() -> launch::Migration + 'static {
     let store = store.clone();
     move || {
         let store = store.clone();
-        async move { store.alone(migration::orders::up(store.connection())).await }.boxed()
+        async move { store.alone(migration::orders::up(store.pool())).await }.boxed()
     }
 }
 

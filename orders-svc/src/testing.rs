@@ -61,7 +61,7 @@ impl Shop {
         let url = format!("sqlite://{}", folder.path().join("orders.db").display());
         let options = Options { url, max_connections: 1, application: "test", plans: Plans::ByIndex };
         let store = Store::open(&options).await.unwrap();
-        migration::orders::up(store.connection()).await.unwrap();
+        migration::orders::up(store.pool()).await.unwrap();
         let clock = Clock::system();
         let relay = relay(&store, &clock);
         let settling = settling(&store, &relay, &clock);

@@ -109,7 +109,7 @@ mod tests {
 
     async fn the_oldest_order_is_found_again_and_again(url: String) -> TestResult {
         let store = open(&url).await?;
-        migration::orders::up(store.connection()).await?;
+        migration::orders::up(store.pool()).await?;
         let clock = Clock::from_fn(|| NOW);
         let mut waiting = Waiting::new(store.clone(), clock, OrderMetrics::new(&mut Registry::default()));
         assert_eq!(waiting.oldest().await?, None, "there are no orders");
@@ -130,7 +130,7 @@ mod tests {
 
     async fn it_is_found_behind_more_orders_than_one_statement_reads(url: String) -> TestResult {
         let store = open(&url).await?;
-        migration::orders::up(store.connection()).await?;
+        migration::orders::up(store.pool()).await?;
         let part = u64::try_from(PART)?;
         for thousand in 0..=part / 1_000 {
             place(&store, (thousand * 1_000..(thousand + 1) * 1_000).map(|age| 100 + age)).await?;

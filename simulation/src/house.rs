@@ -58,9 +58,9 @@ impl Template {
         for (url, orders) in [(&urls.orders, true), (&urls.payments, false)] {
             let store = open(url).await?;
             if orders {
-                migration::orders::up(store.connection()).await?;
+                migration::orders::up(store.pool()).await?;
             } else {
-                migration::payments::up(store.connection()).await?;
+                migration::payments::up(store.pool()).await?;
             }
             store.close().await?;
         }

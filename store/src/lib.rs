@@ -2,6 +2,8 @@
 //! Absent: tables, queries and rules of the business (entities, messaging and the services have those).
 
 pub mod chance;
+mod connection;
+mod door;
 mod fault;
 mod open;
 mod openings;
@@ -12,6 +14,8 @@ mod time;
 mod together;
 mod writers;
 
+pub use connection::Connection;
+pub use door::Door;
 pub use fault::Fault;
 #[cfg(feature = "failpoints")]
 pub use fault::planted;

@@ -2,6 +2,7 @@
 //! Absent: waiting until a database answers (connections are made when first needed) and migration.
 
 use crate::{
+    Connection, Door,
     openings::Openings,
     simulation::{self, Step},
     writers::{Turn, Writers},
@@ -82,7 +83,7 @@ pub enum OpenError {
 /// One database. A cheap clone.
 #[derive(Clone, Debug)]
 pub struct Store {
-    connection: DatabaseConnection,
+    connection: Connection,
     /// SQLite has one writer at a time and makes the others poll; here they queue in order instead, and commit together.
     writers: Option<Writers>,
 }
@@ -104,6 +105,14 @@ impl Store {
     /// # Errors
     /// [`OpenError`] when the URL is of no known kind, or names a SQLite file whose directory does not exist.
     pub async fn open(options: &Options) -> Result<Self, OpenError> {
+        Self::open_behind(options, Door::default()).await
+    }
+
+    /// [`Self::open`], for those that the door lets in: several stores of one database have one door.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub async fn open_behind(options: &Options, door: Door) -> Result<Self, OpenError> {
         let url = Url::parse(&options.url).map_err(|_| OpenError::Url)?;
         let mut connect = ConnectOptions::new(options.url.clone());
         connect.sqlx_logging(false).record_stmt_in_spans(false).connect_lazy(true).acquire_timeout(ACQUIRE_TIMEOUT);
@@ -118,17 +127,28 @@ impl Store {
             }
             _ => return Err(OpenError::Url),
         };
-        Ok(Self { connection: simulation::at_once(Database::connect(connect)).await?, writers })
+        let pool = simulation::at_once(Database::connect(connect)).await?;
+        Ok(Self { connection: Connection { pool, door }, writers })
     }
 
     /// For reads, and for single statements that need no transaction on PostgreSQL.
-    pub fn connection(&self) -> &DatabaseConnection {
+    pub fn connection(&self) -> &Connection {
         &self.connection
+    }
+
+    /// The pool itself, whether or not the door is open: for migrations, and for those who look whether it may be opened.
+    pub fn pool(&self) -> &DatabaseConnection {
+        &self.connection.pool
+    }
+
+    /// Whether the database may be used.
+    pub fn door(&self) -> &Door {
+        &self.connection.door
     }
 
     /// Which of the two databases it is.
     pub fn backend(&self) -> DbBackend {
-        self.connection.get_database_backend()
+        self.connection.pool.get_database_backend()
     }
 
     /// Begins a unit of work. On SQLite it is the only one until it ends, and is committed together with those that wait behind it.
@@ -136,10 +156,11 @@ impl Store {
     /// # Errors
     /// The driver's, when no connection can be had.
     pub async fn begin(&self) -> Result<Tx, DbErr> {
+        self.connection.door.pass()?;
         simulation::before(Step::Begin).await?;
         // In a task of its own, which ends also when the caller is cancelled: sqlx 0.9 would hand a connection whose BEGIN was
         // interrupted back to the pool, with the transaction open.
-        let begun = tokio::spawn(begin(self.connection.clone(), self.writers.clone())).await;
+        let begun = tokio::spawn(begin(self.connection.pool.clone(), self.writers.clone())).await;
         begun.unwrap_or_else(|error| Err(DbErr::Custom(error.to_string())))
     }
 
@@ -165,7 +186,7 @@ impl Store {
     /// # Errors
     /// The driver's, when there is none.
     pub async fn ping(&self) -> Result<(), DbErr> {
-        self.connection.ping().await
+        self.connection.pool.ping().await
     }
 
     /// Closes all connections; later calls fail.
@@ -173,7 +194,7 @@ impl Store {
     /// # Errors
     /// The driver's.
     pub async fn close(&self) -> Result<(), DbErr> {
-        self.connection.clone().close().await
+        self.connection.pool.clone().close().await
     }
 }
 

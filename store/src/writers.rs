@@ -299,7 +299,7 @@ mod tests {
         let first = place.store.begin().await.unwrap();
         see(&first, 1).await;
         let alone = place.store.alone(async {
-            let unit = place.store.connection().begin_with_options(immediate()).await?;
+            let unit = place.store.pool().begin_with_options(immediate()).await?;
             let seen = unit.query_all_raw(Statement::from_string(DbBackend::Sqlite, "SELECT id FROM seen")).await?;
             unit.commit().await?;
             Ok(seen.len())

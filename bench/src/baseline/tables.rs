@@ -39,7 +39,7 @@ async fn connected(url: &str, work: impl AsyncFnOnce(&DatabaseConnection) -> Res
     let store =
         Store::open(&Options { url: url.to_owned(), max_connections: 1, application: "bench", plans: Plans::Free })
             .await?;
-    let done = work(store.connection()).await;
+    let done = work(store.pool()).await;
     store.close().await?;
     done
 }

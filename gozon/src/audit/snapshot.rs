@@ -59,7 +59,7 @@ async fn take(store: &Store) -> Result<DatabaseTransaction, DbErr> {
         // Deferred: it reads beside the writer, and never becomes one.
         sqlite_transaction_mode: Some(SqliteTransactionMode::Deferred),
     };
-    let transaction = store.connection().begin_with_options(options).await?;
+    let transaction = store.pool().begin_with_options(options).await?;
     if !sqlite {
         transaction.execute_unprepared(NO_TIME_LIMITS).await?;
     }

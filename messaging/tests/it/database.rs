@@ -48,7 +48,7 @@ where
     let place = Place::create(kind).await?;
     let database = Database { url: place.url(), kind };
     let store = database.open().await?;
-    migration::payments::up(store.connection()).await?;
+    migration::payments::up(store.pool()).await?;
     let outcome = AssertUnwindSafe(test(database)).catch_unwind().await;
     store.close().await?;
     place.remove().await?;

@@ -27,7 +27,7 @@ pub(crate) struct Shop {
 impl Shop {
     pub async fn open(url: String) -> TestResult<Self> {
         let store = open(&url).await?;
-        migration::orders::up(store.connection()).await?;
+        migration::orders::up(store.pool()).await?;
         Ok(Self { url, store, now: Arc::new(AtomicI64::new(NOW.0)) })
     }
 

@@ -52,7 +52,7 @@ where
 {
     with_database(kind, async |url| {
         let store = open(&url).await?;
-        migration::payments::up(store.connection()).await?;
+        migration::payments::up(store.pool()).await?;
         let broker = MemoryBroker::new();
         let (app, server) = start(&store, &broker).await?;
         let caller = Caller::new(format!("http://{}", server.address));

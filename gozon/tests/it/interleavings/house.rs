@@ -80,8 +80,8 @@ impl House {
             File::create(dir.path().join(file))?;
         }
         let books = Databases::open(&urls).await?;
-        migration::orders::up(books.orders.connection()).await?;
-        migration::payments::up(books.payments.connection()).await?;
+        migration::orders::up(books.orders.pool()).await?;
+        migration::payments::up(books.payments.pool()).await?;
         let (orders, of_orders) = orders(&urls, &wire, &now).await?;
         let payments = payments(&urls, &wire, &now).await?;
         let running = RefCell::new(Running { orders, of_orders, payments });

@@ -1,0 +1,40 @@
+//! Statements by themselves, outside a unit of work, on whichever connection of the pool is free.
+//! Absent: transactions; `Store::begin` has those.
+
+use crate::Door;
+use async_trait::async_trait;
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult, QueryResult, Statement};
+
+/// A pool of connections behind the [`Door`].
+#[derive(Clone, Debug)]
+pub struct Connection {
+    pub(crate) pool: DatabaseConnection,
+    pub(crate) door: Door,
+}
+
+#[async_trait]
+impl ConnectionTrait for Connection {
+    fn get_database_backend(&self) -> DbBackend {
+        self.pool.get_database_backend()
+    }
+
+    async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+        self.door.pass()?;
+        self.pool.execute_raw(statement).await
+    }
+
+    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
+        self.door.pass()?;
+        self.pool.execute_unprepared(sql).await
+    }
+
+    async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        self.door.pass()?;
+        self.pool.query_one_raw(statement).await
+    }
+
+    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        self.door.pass()?;
+        self.pool.query_all_raw(statement).await
+    }
+}
