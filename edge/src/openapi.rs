@@ -151,9 +151,11 @@ fn header(name: &str, required: Required, description: &str) -> ParameterBuilder
 }
 
 fn user_id() -> Parameter {
-    user_header(caller::HEADER, Required::True, "Who asks: 1 to 128 visible ASCII characters").build()
+    let description = "Who asks: 1 to 128 visible ASCII characters";
+    user_header(caller::HEADER, Required::True, description).example(Some(json!(USER))).build()
 }
 
+/// Without an example: Swagger UI would fill it in, and then nobody but that user could try anything out.
 fn expected_user_id() -> Parameter {
     let description =
         "Whom the client believes to speak for: unless that is who asks, nothing is done (`user_mismatch`)";
@@ -162,7 +164,7 @@ fn expected_user_id() -> Parameter {
 
 fn user_header(name: &str, required: Required, description: &str) -> ParameterBuilder {
     let schema = text(1, Some(128)).pattern(Some("^[\\x21-\\x7e]{1,128}$"));
-    header(name, required, description).schema(Some(schema)).example(Some(json!(USER)))
+    header(name, required, description).schema(Some(schema))
 }
 
 /// The `Idempotency-Key` header of calls that make something.

@@ -290,10 +290,7 @@ export interface operations {
             header: {
                 /** @description W3C trace context; goes with the order through every service, unless it is none */
                 traceparent?: string;
-                /**
-                 * @description Whom the client believes to speak for: unless that is who asks, nothing is done (`user_mismatch`)
-                 * @example user-1
-                 */
+                /** @description Whom the client believes to speak for: unless that is who asks, nothing is done (`user_mismatch`) */
                 "X-Expected-User-Id"?: string;
                 /** @description Comes back on the answer and stands in the log; one that is not 1 to 128 visible ASCII characters is replaced */
                 "X-Request-Id"?: string;
@@ -393,10 +390,7 @@ export interface operations {
                 "Idempotency-Key"?: string;
                 /** @description W3C trace context; goes with the order through every service, unless it is none */
                 traceparent?: string;
-                /**
-                 * @description Whom the client believes to speak for: unless that is who asks, nothing is done (`user_mismatch`)
-                 * @example user-1
-                 */
+                /** @description Whom the client believes to speak for: unless that is who asks, nothing is done (`user_mismatch`) */
                 "X-Expected-User-Id"?: string;
                 /** @description Comes back on the answer and stands in the log; one that is not 1 to 128 visible ASCII characters is replaced */
                 "X-Request-Id"?: string;
@@ -530,10 +524,7 @@ export interface operations {
             header: {
                 /** @description W3C trace context; goes with the order through every service, unless it is none */
                 traceparent?: string;
-                /**
-                 * @description Whom the client believes to speak for: unless that is who asks, nothing is done (`user_mismatch`)
-                 * @example user-1
-                 */
+                /** @description Whom the client believes to speak for: unless that is who asks, nothing is done (`user_mismatch`) */
                 "X-Expected-User-Id"?: string;
                 /** @description Comes back on the answer and stands in the log; one that is not 1 to 128 visible ASCII characters is replaced */
                 "X-Request-Id"?: string;
@@ -640,10 +631,7 @@ export interface operations {
             header: {
                 /** @description W3C trace context; goes with the order through every service, unless it is none */
                 traceparent?: string;
-                /**
-                 * @description Whom the client believes to speak for: unless that is who asks, nothing is done (`user_mismatch`)
-                 * @example user-1
-                 */
+                /** @description Whom the client believes to speak for: unless that is who asks, nothing is done (`user_mismatch`) */
                 "X-Expected-User-Id"?: string;
                 /** @description Comes back on the answer and stands in the log; one that is not 1 to 128 visible ASCII characters is replaced */
                 "X-Request-Id"?: string;
@@ -787,10 +775,7 @@ export interface operations {
             header: {
                 /** @description W3C trace context; goes with the order through every service, unless it is none */
                 traceparent?: string;
-                /**
-                 * @description Whom the client believes to speak for: unless that is who asks, nothing is done (`user_mismatch`)
-                 * @example user-1
-                 */
+                /** @description Whom the client believes to speak for: unless that is who asks, nothing is done (`user_mismatch`) */
                 "X-Expected-User-Id"?: string;
                 /** @description Comes back on the answer and stands in the log; one that is not 1 to 128 visible ASCII characters is replaced */
                 "X-Request-Id"?: string;

@@ -260,10 +260,7 @@ export interface operations {
             header: {
                 /** @description W3C trace context; goes with the order through every service, unless it is none */
                 traceparent?: string;
-                /**
-                 * @description Whom the client believes to speak for: unless that is who asks, nothing is done (`user_mismatch`)
-                 * @example user-1
-                 */
+                /** @description Whom the client believes to speak for: unless that is who asks, nothing is done (`user_mismatch`) */
                 "X-Expected-User-Id"?: string;
                 /** @description Comes back on the answer and stands in the log; one that is not 1 to 128 visible ASCII characters is replaced */
                 "X-Request-Id"?: string;
@@ -393,10 +390,7 @@ export interface operations {
             header: {
                 /** @description W3C trace context; goes with the order through every service, unless it is none */
                 traceparent?: string;
-                /**
-                 * @description Whom the client believes to speak for: unless that is who asks, nothing is done (`user_mismatch`)
-                 * @example user-1
-                 */
+                /** @description Whom the client believes to speak for: unless that is who asks, nothing is done (`user_mismatch`) */
                 "X-Expected-User-Id"?: string;
                 /** @description Comes back on the answer and stands in the log; one that is not 1 to 128 visible ASCII characters is replaced */
                 "X-Request-Id"?: string;
@@ -505,10 +499,7 @@ export interface operations {
                 "Idempotency-Key"?: string;
                 /** @description W3C trace context; goes with the order through every service, unless it is none */
                 traceparent?: string;
-                /**
-                 * @description Whom the client believes to speak for: unless that is who asks, nothing is done (`user_mismatch`)
-                 * @example user-1
-                 */
+                /** @description Whom the client believes to speak for: unless that is who asks, nothing is done (`user_mismatch`) */
                 "X-Expected-User-Id"?: string;
                 /** @description Comes back on the answer and stands in the log; one that is not 1 to 128 visible ASCII characters is replaced */
                 "X-Request-Id"?: string;
@@ -656,10 +647,7 @@ export interface operations {
             header: {
                 /** @description W3C trace context; goes with the order through every service, unless it is none */
                 traceparent?: string;
-                /**
-                 * @description Whom the client believes to speak for: unless that is who asks, nothing is done (`user_mismatch`)
-                 * @example user-1
-                 */
+                /** @description Whom the client believes to speak for: unless that is who asks, nothing is done (`user_mismatch`) */
                 "X-Expected-User-Id"?: string;
                 /** @description Comes back on the answer and stands in the log; one that is not 1 to 128 visible ASCII characters is replaced */
                 "X-Request-Id"?: string;

@@ -1,7 +1,7 @@
 // Everything that lives while the page acts for one user: push, asking, what is known, and the two outboxes.
 // The composition root of the framework-free part. Absent: React, and words.
 import type { components } from "../api/payments";
-import { MISMATCH } from "../api/answer";
+import { MISMATCH, type Answer } from "../api/answer";
 import { call, signedIn } from "../api/call";
 import { Confirmation } from "../identity/confirmation";
 import { Asking } from "../orders/asking";
@@ -131,9 +131,19 @@ export class Session {
   }
 }
 
-/** Any answer of the shop itself that is not about another user says that it is this one. */
+/** Any answer of the shop itself that is not about another user says that it is this one. Both services are asked: either may be away. */
 async function isSignedIn(user: string): Promise<boolean> {
-  const answer = await call("get", "/accounts/balance", { user });
+  const asked = [
+    call("get", "/orders", { user, query: { limit: 1 } }).then(confirms),
+    call("get", "/accounts/balance", { user }).then(confirms),
+  ];
+  return new Promise((resolve) => {
+    for (const confirmed of asked) void confirmed.then((is) => is && resolve(true));
+    void Promise.all(asked).then((all) => resolve(all.includes(true)));
+  });
+}
+
+function confirms(answer: Answer<unknown>): boolean {
   if (answer.kind === "refused") return answer.problem !== null && answer.problem.code !== MISMATCH;
   return answer.kind === "done";
 }
