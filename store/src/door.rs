@@ -2,11 +2,11 @@
 //! Absent: the reasons; whoever finds one shuts the door with it.
 
 use sea_orm::{DbErr, RuntimeErr};
-use std::sync::{Arc, PoisonError, RwLock};
+use tokio::sync::watch;
 
 /// Open, or shut with a reason; shared by all that use one database. A cheap clone. It begins open.
 #[derive(Clone, Debug, Default)]
-pub struct Door(Arc<RwLock<State>>);
+pub struct Door(watch::Sender<State>);
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 enum State {
@@ -19,12 +19,12 @@ enum State {
 impl Door {
     /// A door that is shut until [`Self::open`].
     pub fn shut_because(reason: impl Into<String>) -> Self {
-        Self(Arc::new(RwLock::new(State::Shut(reason.into()))))
+        Self(watch::Sender::new(State::Shut(reason.into())))
     }
 
-    /// Lets everybody in, unless it was shut for good.
-    pub fn open(&self) {
-        self.become_unless_shut_for_good(State::Open);
+    /// Lets everybody in, unless it was shut for good. Whether it was shut before.
+    pub fn open(&self) -> bool {
+        self.become_unless_shut_for_good(State::Open)
     }
 
     /// Lets nobody in until [`Self::open`]; units that have begun may end. Whether this reason is another than before.
@@ -39,7 +39,7 @@ impl Door {
 
     /// Why it is shut; `None` while it is open.
     pub fn reason(&self) -> Option<String> {
-        match &*self.0.read().unwrap_or_else(PoisonError::into_inner) {
+        match &*self.0.borrow() {
             State::Open => None,
             State::Shut(reason) | State::ShutForGood(reason) => Some(reason.clone()),
         }
@@ -47,7 +47,7 @@ impl Door {
 
     /// Whether it is shut for good.
     pub fn is_shut_for_good(&self) -> bool {
-        matches!(&*self.0.read().unwrap_or_else(PoisonError::into_inner), State::ShutForGood(_))
+        matches!(&*self.0.borrow(), State::ShutForGood(_))
     }
 
     /// Goes through.
@@ -58,13 +58,29 @@ impl Door {
         self.reason().map_or(Ok(()), |reason| Err(DbErr::Conn(RuntimeErr::Internal(reason))))
     }
 
+    /// Waits until it is open.
+    pub async fn opened(&self) {
+        self.becomes(|state| *state == State::Open).await;
+    }
+
+    /// Waits until it is shut.
+    pub async fn closed(&self) {
+        self.becomes(|state| *state != State::Open).await;
+    }
+
+    async fn becomes(&self, wanted: impl FnMut(&State) -> bool) {
+        // It cannot fail: the sender is here.
+        drop(self.0.subscribe().wait_for(wanted).await);
+    }
+
     fn become_unless_shut_for_good(&self, next: State) -> bool {
-        let mut state = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        let changes = !matches!(*state, State::ShutForGood(_)) && *state != next;
-        if changes {
-            *state = next;
-        }
-        changes
+        self.0.send_if_modified(|state| {
+            let changes = !matches!(*state, State::ShutForGood(_)) && *state != next;
+            if changes {
+                *state = next;
+            }
+            changes
+        })
     }
 }
 
@@ -79,17 +95,33 @@ mod tests {
         let error = door.pass().unwrap_err();
         assert_eq!(Fault::of(&error), Fault::Unavailable);
         assert!(error.to_string().ends_with("its schema is older"), "{error}");
-        door.clone().open();
+        assert!(door.clone().open() && !door.open());
         assert!(door.pass().is_ok(), "a clone is the same door");
         assert!(door.shut("again") && !door.shut("again"), "the same reason is no news");
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_at_the_door_is_told_when_it_opens_and_when_it_shuts() {
+        let door = Door::shut_because("not yet");
+        let opened = tokio::spawn({
+            let door = door.clone();
+            async move { door.opened().await }
+        });
+        door.clone().open();
+        opened.await.unwrap();
+        let closed = tokio::spawn({
+            let door = door.clone();
+            async move { door.closed().await }
+        });
+        door.clone().shut("again");
+        closed.await.unwrap();
     }
 
     #[test]
     fn what_is_shut_for_good_stays_so_with_its_first_reason() {
         let door = Door::default();
         assert!(door.shut_for_good("its file has gone") && !door.shut_for_good("another"));
-        door.open();
-        assert!(!door.shut("later"));
+        assert!(!door.open() && !door.shut("later"));
         assert_eq!(door.reason().as_deref(), Some("its file has gone"));
         assert!(door.is_shut_for_good());
     }

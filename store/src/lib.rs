@@ -8,6 +8,7 @@ mod fault;
 mod open;
 mod openings;
 mod rows;
+mod sessions;
 pub mod simulation;
 mod sql;
 mod time;

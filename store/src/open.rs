@@ -4,35 +4,21 @@
 use crate::{
     Connection, Door,
     openings::Openings,
+    sessions,
     simulation::{self, Step},
     writers::{Turn, Writers},
 };
 use sea_orm::{
     ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, TransactionTrait,
-    sqlx::Connection,
+    sqlx::Connection as _,
 };
 use std::time::Duration;
 use url::Url;
 
 /// How long a request waits for a connection before it is told that the database is unavailable.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
-/// PostgreSQL gives a statement up after this, so that no lock is held by work that nobody waits for any more.
-const STATEMENT_TIMEOUT: Duration = Duration::from_secs(20);
-/// PostgreSQL ends the session of a service that does nothing for so long in the middle of a transaction: it stands still, and whoever
-/// waits for the rows that it holds shall have them before [`STATEMENT_TIMEOUT`] is over. The audit may read the other database meanwhile.
-const NOT_IDLE_IN_TRANSACTION: [(&str, &str); 1] = [("idle_in_transaction_session_timeout", "10s")];
 /// A connection that lay idle for longer is pinged before use: the server may have been restarted meanwhile.
 const PING_AFTER_IDLE: Duration = Duration::from_secs(1);
-/// Planner settings that leave it only indexes, read in their order: a bitmap of all rows of a range, sorted afterwards, looks cheap as
-/// long as nobody has analysed the table. Where there is no index it reckons with enormous costs and would compile the statement, for a
-/// quarter of a second: not that either.
-const BY_INDEX: [(&str, &str); 5] = [
-    ("enable_seqscan", "off"),
-    ("enable_bitmapscan", "off"),
-    ("enable_hashjoin", "off"),
-    ("enable_mergejoin", "off"),
-    ("jit", "off"),
-];
 /// Another process may hold SQLite's write lock (the audit, a backup); within this process writers queue fairly instead.
 pub(crate) const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// A connection for the writer and some for readers; each costs SQLite a thread.
@@ -241,15 +227,19 @@ async fn begin(connection: DatabaseConnection, writers: Option<Writers>) -> Resu
 }
 
 fn postgres(connect: &mut ConnectOptions, options: &Options) {
+    let settings = sessions::settings(options.plans);
     connect
         .max_connections(options.max_connections)
         .test_before_acquire(false)
         .test_before_acquire_if_idle_for(PING_AFTER_IDLE)
-        .statement_timeout(STATEMENT_TIMEOUT)
-        .set_application_name(options.application);
-    if options.plans == Plans::ByIndex {
-        connect.map_sqlx_postgres_opts(|postgres| postgres.options(BY_INDEX).options(NOT_IDLE_IN_TRANSACTION));
-    }
+        .set_application_name(options.application)
+        .map_sqlx_postgres_pool_opts(move |pool| {
+            let settings = settings.clone();
+            pool.after_connect(move |connection, _| {
+                let settings = settings.clone();
+                Box::pin(async move { sessions::set(connection, settings).await })
+            })
+        });
 }
 
 fn sqlite(connect: &mut ConnectOptions, plans: Plans) {

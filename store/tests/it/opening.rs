@@ -128,3 +128,35 @@ async fn a_service_that_stands_still_in_a_transaction_loses_its_session_and_the_
     }
     Ok(())
 }
+
+/// A database or a role may have been tuned; what was answered must be on the disk all the same, and what is stricter stays.
+#[cfg(feature = "servers")]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_waits_for_the_disk_and_begins_with_our_level_whatever_the_database_says() -> TestResult {
+    use sea_orm::ConnectionTrait;
+    crate::with_database(crate::Kind::Postgres, |database| async move {
+        let url = database.url;
+        let open = async || {
+            let options = Options { url: url.clone(), max_connections: 1, application: "test", plans: Plans::Free };
+            Store::open(&options).await
+        };
+        let setup = open().await?;
+        let (_, name) = url.rsplit_once('/').ok_or("a URL ends in the database")?;
+        let alter = async |setting: &str| {
+            setup.connection().execute_unprepared(&format!("ALTER DATABASE {name} SET {setting}")).await
+        };
+        alter("default_transaction_isolation = 'serializable'").await?;
+        for (tuned, kept) in [("off", "on"), ("on", "on"), ("local", "local"), ("remote_apply", "remote_apply")] {
+            alter(&format!("synchronous_commit = {tuned}")).await?;
+            let store = open().await?;
+            let show =
+                "SELECT current_setting('synchronous_commit') || ' ' || current_setting('transaction_isolation')";
+            let rows = store.connection().query_all_raw(sea_orm::Statement::from_string(store.backend(), show)).await?;
+            let shown: String = rows.first().ok_or("no row")?.try_get_by_index(0)?;
+            assert_eq!(shown, format!("{kept} read committed"), "{tuned}");
+            store.close().await?;
+        }
+        Ok(setup.close().await?)
+    })
+    .await
+}
