@@ -20,7 +20,7 @@ mod wire;
 pub use body::Fields;
 pub use caller::Caller;
 pub use code::Code;
-pub use health::{Check, configure_operation};
+pub use health::{Check, Health, configure_operation};
 pub use idempotency::{IdempotencyKey, REPLAYED};
 pub use observe::{HttpMetrics, Observer};
 pub use page::{PageQuery, next_link, open_cursor, seal_cursor};

@@ -2,21 +2,22 @@
 //! Absent: real checks.
 
 use crate::harness::{ARRIVED, GATE, Server, problem};
-use edge::{Check, Code::MethodNotAllowed};
+use edge::{Check, Code::MethodNotAllowed, Health};
 use serde_json::{Value, json};
 use std::{future::pending, sync::Arc, time::Instant};
 use tokio::net::TcpStream;
 
-fn check(name: &'static str, outcome: Result<(), &'static str>) -> Check {
-    let run = move || -> futures_util::future::BoxFuture<'static, _> {
-        Box::pin(async move { outcome.map_err(str::to_owned) })
+fn check(name: &'static str, outcome: Result<&'static [&'static str], &'static str>) -> Check {
+    let run = move || -> futures_util::future::BoxFuture<'static, Health> {
+        let doubts = outcome.map(|doubts| doubts.iter().map(ToString::to_string).collect());
+        Box::pin(async move { doubts.map_err(str::to_owned) })
     };
     Check { name, run: Arc::new(run) }
 }
 
 #[tokio::test]
 async fn a_service_lives_and_is_ready_when_every_part_is_there() {
-    let server = Server::start_with(vec![check("database", Ok(())), check("broker", Ok(()))]).await;
+    let server = Server::start_with(vec![check("database", Ok(&[])), check("broker", Ok(&[]))]).await;
     for path in ["/healthz", "/readyz"] {
         let answer = server.bare("GET", path).send().await.expect("an answer");
         assert_eq!(answer.status(), 200);
@@ -28,7 +29,7 @@ async fn a_service_lives_and_is_ready_when_every_part_is_there() {
 #[tokio::test]
 async fn a_service_that_lacks_a_part_says_which_and_why() {
     let stuck = Check { name: "clock", run: Arc::new(|| Box::pin(pending())) };
-    let server = Server::start_with(vec![check("database", Ok(())), check("broker", Err("refused")), stuck]).await;
+    let server = Server::start_with(vec![check("database", Ok(&[])), check("broker", Err("refused")), stuck]).await;
     let since = Instant::now();
     let answer = server.bare("GET", "/readyz").send().await.expect("an answer");
     assert_eq!((answer.status().as_u16(), &answer.headers()["retry-after"]), (503, &"1".parse().expect("a header")));
@@ -36,6 +37,17 @@ async fn a_service_that_lacks_a_part_says_which_and_why() {
     assert_eq!(answer.json::<Value>().await.expect("JSON"), json!({"status": "unavailable", "failing": failing}));
     assert!(since.elapsed().as_secs() < 10);
     assert_eq!(server.bare("GET", "/healthz").send().await.expect("an answer").status(), 200);
+}
+
+#[tokio::test]
+async fn a_service_that_an_operator_must_look_at_takes_traffic_and_says_why() {
+    let server = Server::start_with(vec![check("database", Ok(&["no fsync", "full"])), check("broker", Ok(&[]))]).await;
+    let degraded = json!([{"part": "database", "why": "no fsync"}, {"part": "database", "why": "full"}]);
+    for (path, status) in [("/readyz", 200), ("/readyz?full", 503), ("/readyz?a&full=", 503), ("/readyz?fully", 200)] {
+        let answer = server.bare("GET", path).send().await.expect("an answer");
+        assert_eq!(answer.status(), status, "{path}");
+        assert_eq!(answer.json::<Value>().await.expect("JSON"), json!({"status": "degraded", "degraded": degraded}));
+    }
 }
 
 #[tokio::test]
