@@ -77,6 +77,13 @@ impl Process {
         self.environment.push((variable.to_owned(), value.to_owned()));
     }
 
+    /// Gives another argument instead of this one at the starts to come.
+    pub fn replace(&mut self, argument: &str, other: &str) {
+        for given in self.arguments.iter_mut().filter(|given| *given == argument) {
+            *given = other.into();
+        }
+    }
+
     /// Its URL, for programs that are given one.
     ///
     /// # Errors

@@ -13,6 +13,7 @@ use messaging::{
     outbox,
 };
 use prometheus_client::registry::Registry;
+use saga::Currency;
 use sea_orm::{DatabaseConnection, DbErr};
 use std::{
     fmt::Display,
@@ -48,8 +49,11 @@ impl Shop {
         let lock = lock(&options.data_dir).map_err(|why| StartError::option("data-dir", why))?;
         let listener = launch::bind(options.listen)?;
         let urls = embedded(&options.data_dir).map_err(|why| StartError::option("data-dir", why))?;
-        let orders = open(urls.orders, &options.data_dir.join(ORDERS_FILE), migration::orders::up).await?;
-        let payments = open(urls.payments, &options.data_dir.join(PAYMENTS_FILE), migration::payments::up).await?;
+        let (currency, path) = (options.shop.currency, |file| options.data_dir.join(file));
+        let service = (migration::orders::SERVICE, currency);
+        let orders = open(urls.orders, &path(ORDERS_FILE), service, migration::orders::up).await?;
+        let service = (migration::payments::SERVICE, currency);
+        let payments = open(urls.payments, &path(PAYMENTS_FILE), service, migration::payments::up).await?;
         let (broker, clock) = (MemoryBroker::new(), Clock::system());
         let parts = orders_svc::app::Parts {
             stores: orders.into(),
@@ -113,17 +117,19 @@ fn lock(dir: &Path) -> Result<File, String> {
     Ok(file)
 }
 
-/// Opens a database and brings its schema up to date. The lock says that nobody else is here, so whatever was leased has outlived its
-/// sender. What goes wrong is told with the file's name.
+/// Opens a database, brings its schema up to date and looks whether it is what it should be. The lock says that nobody else is here, so
+/// whatever was leased has outlived its sender. What goes wrong is told with the file's name.
 async fn open(
     url: String,
     file: &Path,
+    (service, currency): (&'static str, Currency),
     migrate: impl AsyncFn(&DatabaseConnection) -> Result<(), DbErr>,
 ) -> Result<Store, StartError> {
     let wrong = |why: &dyn Display| StartError::option("data-dir", format!("{}: {why}", file.display()));
     let options = Options { url, max_connections: 4, application: "gozon", plans: Plans::ByIndex };
     let store = Store::open(&options).await.map_err(|why| wrong(&why))?;
     migrate(store.pool()).await.map_err(|why| wrong(&why))?;
+    launch::meaning::examine(&store, service, currency).await.map_err(|why| wrong(&why))?;
     outbox::release_all(&store).await.map_err(|why| wrong(&why))?;
     Ok(store)
 }

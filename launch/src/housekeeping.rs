@@ -87,6 +87,11 @@ pub struct Housekeeping {
 impl Step for Housekeeping {
     async fn step(&mut self, stop: &CancellationToken) -> Pause {
         self.metrics.broker_reachable.set(i64::from(*self.reachable.borrow()));
+        // Whoever shut the door has said why.
+        if self.store.door().reason().is_some() {
+            self.metrics.database_reachable.set(0);
+            return Pause::For(EVERY_WHILE_AWAY);
+        }
         // By itself, and first: nothing that only takes long makes a service not ready, and one that is away is asked for no more.
         let written = inbox::try_write(&self.store, self.clock.now()).await;
         self.takes_writes.note(&written);

@@ -20,8 +20,8 @@ pub enum LogFormat {
 /// What the shop is like, and how its log is written: the same for the services and the embedded shop.
 #[derive(Args, Clone, Debug)]
 pub struct ShopOptions {
-    /// Currency of all amounts: an ISO 4217 code with two decimals
-    #[arg(long, env, default_value = "RUB", value_name = "CODE")]
+    /// Currency of all amounts: an ISO 4217 code with two decimals; the first start writes it into the database
+    #[arg(long, env, default_value = "RUB", value_name = "CODE", value_parser = Currency::for_a_shop)]
     pub currency: Currency,
     /// How long the inbox remembers which messages were handled, in days
     #[arg(long, env, default_value_t = 30, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=3650))]

@@ -1,15 +1,15 @@
 //! The parts that both services are built from: database, broker, and the checks of them.
 //! Absent: what the services build from them.
 
-use crate::{Schema, ServiceOptions, StartError, TakesWrites, with_password};
-use edge::Check;
-use futures_util::future::{BoxFuture, FutureExt};
+use crate::{Schema, ServiceOptions, StartError, TakesWrites, schema::NOT_YET, with_password};
+use edge::{Check, Health};
+use futures_util::future::{BoxFuture, FutureExt, ready};
 use messaging::broker::{
     Broker,
     rabbitmq::{self, RabbitMq},
 };
 use std::sync::Arc;
-use store::{Options, Plans, Store};
+use store::{Door, Options, Plans, Store};
 use tokio::sync::watch;
 
 /// One database, opened for two.
@@ -39,9 +39,10 @@ pub async fn open_stores(options: &ServiceOptions, application: &'static str) ->
     let workers = options.database_connections / 2;
     let url = with_password(&options.database_url, options.database_password_file.as_deref())
         .map_err(|error| StartError::option("database-password-file", error))?;
+    let door = Door::shut_because(NOT_YET);
     let open = async |max_connections| {
-        let opened =
-            Store::open(&Options { url: url.clone(), max_connections, application, plans: Plans::ByIndex }).await;
+        let options = Options { url: url.clone(), max_connections, application, plans: Plans::ByIndex };
+        let opened = Store::open_behind(&options, door.clone()).await;
         opened.map_err(|error| StartError::option("database-url", error))
     };
     Ok(Stores { actors: open(options.database_connections - workers).await?, workers: open(workers).await? })
@@ -84,20 +85,26 @@ fn connect_kafka(_: &ServiceOptions, _: String, _: String, _: String) -> Result<
 /// A check from a function.
 pub fn check<F>(name: &'static str, run: F) -> Check
 where
-    F: Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync + 'static,
+    F: Fn() -> BoxFuture<'static, Health> + Send + Sync + 'static,
 {
     Check { name, run: Arc::new(run) }
 }
 
-/// The check whether the broker can be reached.
-pub fn reachable(broker: watch::Receiver<bool>) -> Check {
-    check("broker", move || {
-        let reachable = *broker.borrow();
-        async move { if reachable { Ok(()) } else { Err("cannot be reached".to_owned()) } }.boxed()
-    })
+/// A check of something that is there or not.
+pub fn check_that(
+    name: &'static str,
+    is_so: impl Fn() -> bool + Send + Sync + 'static,
+    why_not: &'static str,
+) -> Check {
+    check(name, move || ready(if is_so() { Ok(Vec::new()) } else { Err(why_not.to_owned()) }).boxed())
 }
 
-/// The check whether the database answers, its schema is up to date and it takes writes: a service that can only read is of no use. The
+/// The check whether the broker can be reached.
+pub fn reachable(broker: watch::Receiver<bool>) -> Check {
+    check_that("broker", move || *broker.borrow(), "cannot be reached")
+}
+
+/// The check whether the database answers, is what it should be and takes writes: a service that can only read is of no use. The
 /// driver's words stay in the log.
 pub fn database(name: &'static str, store: Store, schema: Schema, takes_writes: TakesWrites) -> Check {
     check(name, move || {
@@ -107,11 +114,8 @@ pub fn database(name: &'static str, store: Store, schema: Schema, takes_writes: 
                 tracing::debug!(%error, "the database does not answer a probe");
                 "does not answer".to_owned()
             })?;
-            match (schema.is_ready(), takes_writes.get()) {
-                (false, _) => Err("its schema is not up to date yet".to_owned()),
-                (true, false) => Err("takes no writes".to_owned()),
-                (true, true) => Ok(()),
-            }
+            let doubts = schema.health()?;
+            if takes_writes.get() { Ok(doubts) } else { Err("takes no writes".to_owned()) }
         };
         probe.boxed()
     })

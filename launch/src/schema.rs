@@ -1,56 +1,78 @@
-//! Bringing the schema up to date as soon as the database answers, however long that takes.
-//! Absent: the schema (migration).
+//! Bringing the schema up to date as soon as the database answers, however long that takes, and looking what its data means: the door to
+//! the database is open from then on.
+//! Absent: the schema (migration) and what is looked at (meaning).
 
+use crate::meaning::{self, Doubts, Unfit};
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
+use saga::Currency;
 use sea_orm::DbErr;
 use std::{
     fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
+use store::Store;
 use supervision::{Pause, Repeater, RepeaterHandle, Step, Vitals};
 use tokio_util::sync::CancellationToken;
 
-/// Between two tries while the database does not answer.
+/// Between two tries while the database does not answer or cannot be used.
 const TRY_EVERY: Duration = Duration::from_millis(500);
-/// Once it is done there is nothing to do for ever; this long is for ever.
-const DONE: Duration = Duration::from_secs(24 * 3600);
+/// Between two looks at one that is in use: behind the same address there may be another server now, or it may have other settings.
+const LOOK_EVERY: Duration = Duration::from_secs(30);
+
+/// Why the door is shut until the first try has succeeded.
+pub(crate) const NOT_YET: &str = "its schema is not up to date yet";
 
 /// One try to bring a schema up to date.
 pub type Migration = BoxFuture<'static, Result<(), DbErr>>;
 
 type Migrate = dyn Fn() -> Migration;
 
-/// The migrating actor and whether it is done. A cheap clone.
+/// The migrating actor and what it has found. A cheap clone.
 #[derive(Clone)]
 pub struct Schema {
-    ready: Arc<AtomicBool>,
+    store: Store,
+    doubts: Arc<Mutex<Doubts>>,
     actor: RepeaterHandle,
 }
 
 impl fmt::Debug for Schema {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Schema").field("ready", &self.is_ready()).finish()
+        f.debug_struct("Schema").field("store", &self.store).finish_non_exhaustive()
     }
 }
 
 impl Schema {
-    /// Starts the actor on the current arbiter.
-    pub fn start(vitals: &Vitals, migrate: impl Fn() -> Migration + 'static) -> Self {
-        let (ready, migrate) = (Arc::new(AtomicBool::new(false)), Arc::new(migrate));
-        let done = ready.clone();
-        let actor =
-            Repeater::start("schema", vitals, move || Migrating { ready: done.clone(), migrate: migrate.clone() });
-        Self { ready, actor }
+    /// Starts the actor on the current arbiter; `service` is whose the database has to be.
+    pub fn start(
+        vitals: &Vitals,
+        store: &Store,
+        (service, currency): (&'static str, Currency),
+        migrate: impl Fn() -> Migration + 'static,
+    ) -> Self {
+        let (doubts, migrate) = (Arc::<Mutex<Doubts>>::default(), Arc::new(migrate));
+        let (opened, noted) = (store.clone(), doubts.clone());
+        let actor = Repeater::start("schema", vitals, move || Migrating {
+            store: opened.clone(),
+            service,
+            currency,
+            migrated: false,
+            doubts: noted.clone(),
+            migrate: migrate.clone(),
+        });
+        Self { store: store.clone(), doubts, actor }
     }
 
-    /// Whether the schema is up to date.
-    pub fn is_ready(&self) -> bool {
-        self.ready.load(Ordering::Acquire)
+    /// Whether the database can be used, and what is wrong with it nevertheless.
+    ///
+    /// # Errors
+    /// Why it cannot be used.
+    pub fn health(&self) -> Result<Vec<String>, String> {
+        match self.store.door().reason() {
+            Some(reason) => Err(reason),
+            None => Ok(self.doubts.lock().unwrap_or_else(PoisonError::into_inner).degraded.clone()),
+        }
     }
 
     /// Tries no more.
@@ -60,26 +82,65 @@ impl Schema {
 }
 
 struct Migrating {
-    ready: Arc<AtomicBool>,
+    store: Store,
+    service: &'static str,
+    currency: Currency,
+    /// Once only: a newer version may have migrated since, which this one need not understand.
+    migrated: bool,
+    doubts: Arc<Mutex<Doubts>>,
     migrate: Arc<Migrate>,
 }
 
 #[async_trait(?Send)]
 impl Step for Migrating {
     async fn step(&mut self, _: &CancellationToken) -> Pause {
-        if self.ready.load(Ordering::Acquire) {
-            return Pause::For(DONE);
-        }
-        match (self.migrate)().await {
-            Ok(()) => {
-                tracing::info!("the schema is up to date");
-                self.ready.store(true, Ordering::Release);
-                Pause::For(DONE)
+        let door = self.store.door().clone();
+        match self.look().await {
+            Ok(doubts) => {
+                if door.open() {
+                    tracing::info!("the schema is up to date, and the data is what it should be");
+                }
+                self.note(doubts);
+                Pause::For(LOOK_EVERY)
             }
-            Err(error) => {
+            Err(Unfit::Refused(why)) => {
+                if door.shut(&*why) {
+                    tracing::warn!("the database cannot be used: {why}");
+                }
+                Pause::For(TRY_EVERY)
+            }
+            // One that was in use and is away is noticed by those who use it.
+            Err(Unfit::Away(error)) if self.migrated && door.reason().is_none() => {
+                tracing::debug!(%error, "the database cannot be looked at");
+                Pause::For(LOOK_EVERY)
+            }
+            Err(Unfit::Away(error)) => {
                 tracing::warn!(%error, "the schema cannot be brought up to date yet");
+                door.shut(NOT_YET);
                 Pause::For(TRY_EVERY)
             }
         }
+    }
+}
+
+impl Migrating {
+    async fn look(&mut self) -> Result<Doubts, Unfit> {
+        if !self.migrated {
+            (self.migrate)().await?;
+            self.migrated = true;
+        }
+        meaning::examine(&self.store, self.service, self.currency).await
+    }
+
+    /// Keeps them, and says those that are news.
+    fn note(&self, doubts: Doubts) {
+        let mut known = self.doubts.lock().unwrap_or_else(PoisonError::into_inner);
+        for doubt in doubts.degraded.iter().filter(|doubt| !known.degraded.contains(doubt)) {
+            tracing::warn!("the database is in use, but {doubt}");
+        }
+        for remark in doubts.remarks.iter().filter(|remark| !known.remarks.contains(remark)) {
+            tracing::info!("about the database: {remark}");
+        }
+        *known = doubts;
     }
 }

@@ -269,8 +269,16 @@ struct Consuming(Consumer);
 
 #[async_trait(?Send)]
 impl Step for Consuming {
-    /// Consumes until stopped, or until the broker is closed.
+    /// Consumes until stopped, or until the broker is closed. Whoever may not use the database takes nothing from the broker: it is
+    /// there for those who may.
     async fn step(&mut self, stop: &CancellationToken) -> Pause {
+        let door = self.0.store.door().clone();
+        tokio::select! {
+            () = stop.cancelled() => return Pause::None,
+            () = door.opened() => {}
+        }
+        let closed = door.closed();
+        tokio::pin!(closed);
         let mut subscription = self.0.broker.subscribe(self.0.queue, PREFETCH);
         let mut under_way = FuturesUnordered::new();
         loop {
@@ -278,6 +286,7 @@ impl Step for Consuming {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
+                () = &mut closed => break,
                 Some(()) = under_way.next() => {}
                 // The bound holds across connections too: the broker delivers anew what is still under way from a lost one.
                 deliveries = subscription.next(), if under_way.len() < usize::from(PREFETCH) => match deliveries {

@@ -4,7 +4,7 @@ use sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, IsolationLevel, SqliteTransactionMode,
     TransactionOptions, TransactionTrait,
 };
-use sea_orm_migration::MigratorTrait;
+use sea_orm_migration::{MigratorTrait, SchemaManager};
 
 /// The key of PostgreSQL's advisory lock: "gozonmig" in ASCII. Such locks are kept apart by database, so one will do.
 const LOCK_KEY: i64 = 0x676f_7a6f_6e6d_6967;
@@ -13,11 +13,43 @@ const LOCK_KEY: i64 = 0x676f_7a6f_6e6d_6967;
 /// schema change that waits for a long transaction doesn't hold up everyone behind it for ever.
 const LOCK_TIMEOUT: &str = "60s";
 
-/// Applies what is pending; of several callers the first does the work and the others find it done.
-pub(crate) async fn up<M: MigratorTrait>(db: &DatabaseConnection) -> Result<(), DbErr> {
+/// Applies what is pending; of several callers the first does the work and the others find it done. A database with another
+/// history, that of the other service or of a newer version, is left as it is.
+pub(crate) async fn up<M: MigratorTrait, Other: MigratorTrait>(
+    db: &DatabaseConnection,
+    other: &str,
+) -> Result<(), DbErr> {
     let transaction = begin(db).await?;
-    let outcome = M::up(&transaction, None).await;
+    let outcome = match refuse_another_history::<M, Other>(&transaction, other).await {
+        Ok(()) => M::up(&transaction, None).await,
+        Err(error) => Err(error),
+    };
     finish(transaction, outcome).await
+}
+
+async fn refuse_another_history<M: MigratorTrait, Other: MigratorTrait>(
+    transaction: &DatabaseTransaction,
+    other: &str,
+) -> Result<(), DbErr> {
+    let record = M::migration_table_name().to_string();
+    if !SchemaManager::new(transaction).has_table(&record).await? {
+        return Ok(());
+    }
+    let (ours, theirs) = (names::<M>(), names::<Other>());
+    let applied = M::get_migration_models(transaction).await?;
+    match applied.into_iter().map(|applied| applied.version).find(|applied| !ours.contains(applied)) {
+        None => Ok(()),
+        Some(applied) if theirs.contains(&applied) => {
+            Err(DbErr::Custom(format!("this database belongs to {other}: give each service its own")))
+        }
+        Some(applied) => Err(DbErr::Custom(format!(
+            "the schema of this database is newer than this program ({applied}): start the newer version"
+        ))),
+    }
+}
+
+fn names<M: MigratorTrait>() -> Vec<String> {
+    M::migrations().iter().map(|migration| migration.name().to_owned()).collect()
 }
 
 /// Takes back everything that was applied.

@@ -9,6 +9,7 @@
 )]
 
 mod exclusive;
+mod identity;
 mod messaging;
 pub mod orders;
 pub mod payments;

@@ -62,7 +62,7 @@ impl App {
         let registry = registry.sub_registry_with_prefix("orders");
         let (vitals, metrics, orders) = (Vitals::new(registry), Metrics::new(registry), OrderMetrics::new(registry));
         broker.count_with(&vitals);
-        let schema = Schema::start(&vitals, migrate(&store));
+        let schema = Schema::start(&vitals, &store, (migration::orders::SERVICE, options.currency), migrate(&store));
         let relay =
             Relay::start(store.clone(), broker.clone(), clock.clone(), metrics.clone(), tracer.clone(), &vitals);
         let (under_way, pushes) = (UnderWay::new(registry), PushMetrics::new(registry));
@@ -104,14 +104,10 @@ impl App {
     /// What has to be there for the service to be ready.
     pub fn checks(&self) -> Vec<Check> {
         let (actors, schema) = (self.clone(), self.schema.clone());
-        let actors = launch::check("orders actors", move || {
-            let alive = actors.alive();
-            async move { if alive { Ok(()) } else { Err("an actor is gone".to_owned()) } }.boxed()
-        });
         vec![
             launch::database("orders database", self.reads.clone(), schema, self.takes_writes.clone()),
             self.broker.clone(),
-            actors,
+            launch::check_that("orders actors", move || actors.alive(), "an actor is gone"),
         ]
     }
 

@@ -59,7 +59,7 @@ impl App {
         let registry = registry.sub_registry_with_prefix("payments");
         let (vitals, metrics) = (Vitals::new(registry), Metrics::new(registry));
         broker.count_with(&vitals);
-        let schema = Schema::start(&vitals, migrate(&store));
+        let schema = Schema::start(&vitals, &store, (migration::payments::SERVICE, options.currency), migrate(&store));
         let relay =
             Relay::start(store.clone(), broker.clone(), clock.clone(), metrics.clone(), tracer.clone(), &vitals);
         let currency = options.currency;
@@ -113,14 +113,10 @@ impl App {
     /// What has to be there for the service to be ready.
     pub fn checks(&self) -> Vec<Check> {
         let (actors, schema) = (self.clone(), self.schema.clone());
-        let actors = launch::check("payments actors", move || {
-            let alive = actors.alive();
-            async move { if alive { Ok(()) } else { Err("an actor is gone".to_owned()) } }.boxed()
-        });
         vec![
             launch::database("payments database", self.reads.clone(), schema, self.takes_writes.clone()),
             self.broker.clone(),
-            actors,
+            launch::check_that("payments actors", move || actors.alive(), "an actor is gone"),
         ]
     }
 

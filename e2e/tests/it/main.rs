@@ -26,6 +26,7 @@ mod gateway;
 mod instances;
 #[cfg(all(feature = "servers", feature = "kafka"))]
 mod kafka;
+mod meaning;
 #[cfg(feature = "servers")]
 mod messages;
 #[cfg(feature = "servers")]

@@ -6,7 +6,10 @@ mod m20261122_000003_cancel_orders;
 use sea_orm::{DatabaseConnection, DbErr};
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
 
-use crate::{exclusive, messaging};
+use crate::{exclusive, identity::CreateIdentity, messaging};
+
+/// Whose database it is.
+pub const SERVICE: &str = "orders-svc";
 
 /// The migrations of the orders database in order. Run them with [`up`], which holds the lock.
 #[derive(Debug)]
@@ -18,13 +21,14 @@ impl MigratorTrait for Migrator {
             Box::new(messaging::CreateMessaging),
             Box::new(m20261121_000002_create_orders::Migration),
             Box::new(m20261122_000003_cancel_orders::Migration),
+            Box::new(CreateIdentity { service: SERVICE, kept_in: "orders" }),
         ]
     }
 }
 
 /// Brings the orders database up to date, all or nothing. Any number of instances may call it at the same moment.
 pub async fn up(db: &DatabaseConnection) -> Result<(), DbErr> {
-    exclusive::up::<Migrator>(db).await
+    exclusive::up::<Migrator, crate::payments::Migrator>(db, crate::payments::SERVICE).await
 }
 
 /// Takes the orders database back to nothing, all or nothing. Every order is gone afterwards.

@@ -8,7 +8,10 @@ mod m20261122_000005_cancel_payments;
 use sea_orm::{DatabaseConnection, DbErr};
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
 
-use crate::{exclusive, messaging};
+use crate::{exclusive, identity::CreateIdentity, messaging};
+
+/// Whose database it is.
+pub const SERVICE: &str = "payments-svc";
 
 /// The migrations of the payments database in order. Run them with [`up`], which holds the lock.
 #[derive(Debug)]
@@ -22,13 +25,14 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000003_create_entries::Migration),
             Box::new(m20261121_000004_create_payments::Migration),
             Box::new(m20261122_000005_cancel_payments::Migration),
+            Box::new(CreateIdentity { service: SERVICE, kept_in: "accounts" }),
         ]
     }
 }
 
 /// Brings the payments database up to date, all or nothing. Any number of instances may call it at the same moment.
 pub async fn up(db: &DatabaseConnection) -> Result<(), DbErr> {
-    exclusive::up::<Migrator>(db).await
+    exclusive::up::<Migrator, crate::orders::Migrator>(db, crate::orders::SERVICE).await
 }
 
 /// Takes the payments database back to nothing, all or nothing. All money is gone afterwards.

@@ -3,18 +3,19 @@
 use futures_util::future::try_join_all;
 use migration::{orders, payments};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, Statement};
+use sea_orm_migration::MigratorTrait;
 
 use crate::database::{TestDatabase, TestResult};
 
 /// The table in which sea-orm-migration records what it applied.
 const RECORD: &str = "seaql_migrations";
-const ORDERS_TABLES: [&str; 5] = ["inbox", "orders", "outbox", "parked", RECORD];
-const PAYMENTS_TABLES: [&str; 7] = ["accounts", "entries", "inbox", "outbox", "parked", "payments", RECORD];
+const ORDERS_TABLES: [&str; 6] = ["identity", "inbox", "orders", "outbox", "parked", RECORD];
+const PAYMENTS_TABLES: [&str; 8] = ["accounts", "entries", "identity", "inbox", "outbox", "parked", "payments", RECORD];
 
 const PARKED_INDEX: &str = "parked_next_attempt_at";
 
-const ORDERS_MIGRATIONS: i64 = 3;
-const PAYMENTS_MIGRATIONS: i64 = 5;
+const ORDERS_MIGRATIONS: i64 = 4;
+const PAYMENTS_MIGRATIONS: i64 = 6;
 
 /// How many instances start at the same moment.
 const INSTANCES: usize = 10;
@@ -106,8 +107,48 @@ pub async fn the_two_histories_refuse_to_share_a_database(database: TestDatabase
     let db = database.connect().await?;
     orders::up(&db).await?;
     let error = payments::up(&db).await.expect_err("this is the orders database");
-    assert!(error.to_string().contains("create_orders"), "{error}");
+    assert!(error.to_string().contains("belongs to orders-svc"), "{error}");
     assert_eq!(tables(&db).await?, ORDERS_TABLES);
+    Ok(())
+}
+
+pub async fn a_newer_schema_is_named_and_left_as_it_is(database: TestDatabase) -> TestResult {
+    let db = database.connect().await?;
+    orders::up(&db).await?;
+    db.execute_unprepared(&format!("INSERT INTO {RECORD} VALUES ('m20991231_000001_of_tomorrow', 0)")).await?;
+    let error = orders::up(&db).await.expect_err("it was made by a newer program");
+    assert!(error.to_string().contains("newer") && error.to_string().contains("of_tomorrow"), "{error}");
+    Ok(())
+}
+
+pub async fn an_older_database_gets_the_identity_of_its_data(database: TestDatabase) -> TestResult {
+    let db = database.connect().await?;
+    const BEFORE: u32 = 5;
+    payments::Migrator::up(&db, Some(BEFORE)).await?;
+    db.execute_unprepared("INSERT INTO accounts VALUES ('ann', 5, 1, 'EUR', 77), ('bob', 5, 1, 'EUR', 33)").await?;
+    payments::up(&db).await?;
+    let of_payments: String = one(&db, "SELECT service || ' ' || currency FROM identity".to_owned()).await?;
+    assert_eq!(of_payments, "payments-svc EUR");
+    assert_eq!(one::<i64>(&db, "SELECT created_at FROM identity".to_owned()).await?, 33);
+    payments::down(&db).await?;
+
+    orders::up(&db).await?;
+    let of_orders: String = one(&db, "SELECT service FROM identity WHERE currency IS NULL".to_owned()).await?;
+    assert_eq!(of_orders, "orders-svc");
+    assert!(one::<i64>(&db, "SELECT created_at FROM identity".to_owned()).await? > 1_700_000_000_000_000);
+    Ok(())
+}
+
+pub async fn no_two_databases_have_one_identity_and_none_has_two_rows(database: TestDatabase) -> TestResult {
+    let db = database.connect().await?;
+    orders::up(&db).await?;
+    let first: uuid::Uuid = one(&db, "SELECT database_id FROM identity".to_owned()).await?;
+    let second =
+        "INSERT INTO identity (id, service, database_id, created_at) SELECT 2, service, database_id, 0 FROM identity";
+    db.execute_unprepared(second).await.expect_err("there is one row");
+    orders::down(&db).await?;
+    orders::up(&db).await?;
+    assert_ne!(one::<uuid::Uuid>(&db, "SELECT database_id FROM identity".to_owned()).await?, first);
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, fmt::Debug};
 
 use entities::{
-    messaging::{inbox, outbox, parked},
+    messaging::{identity, inbox, outbox, parked},
     orders::order,
     payments::{account, entry, payment},
 };
@@ -35,6 +35,15 @@ pub async fn models_of_the_payments_database_match_its_tables(database: TestData
 }
 
 async fn messaging_round_trips(db: &DatabaseConnection) -> TestResult {
+    let row = identity::Entity::find_by_id(1).one(db).await?.ok_or("the migration writes the row")?;
+    db.execute_unprepared("DELETE FROM identity").await?;
+    let known = identity::Model {
+        partner_id: Some(Uuid::now_v7()),
+        currency: Some("RUB".to_owned()),
+        created_at: LARGE,
+        ..row
+    };
+    round_trip::<identity::Entity, identity::ActiveModel>(db, [known]).await?;
     round_trip::<outbox::Entity, outbox::ActiveModel>(db, [message()]).await?;
     round_trip::<inbox::Entity, inbox::ActiveModel>(db, [mark()]).await?;
     round_trip::<parked::Entity, parked::ActiveModel>(db, [retrying(), dead()]).await
