@@ -25,6 +25,14 @@ impl Database {
             Self::Payments => "payments",
         }
     }
+
+    /// Whose it is.
+    pub const fn service(self) -> &'static str {
+        match self {
+            Self::Orders => migration::orders::SERVICE,
+            Self::Payments => migration::payments::SERVICE,
+        }
+    }
 }
 
 impl fmt::Display for Database {
@@ -35,7 +43,7 @@ impl fmt::Display for Database {
 
 /// A database that gave no answer.
 #[derive(Clone, Debug, thiserror::Error)]
-#[error("the {database} database {}: {error}", verb(.error))]
+#[error("the {database} database {}: {}", verb(.error), words(.error))]
 pub struct DatabaseError {
     /// Which.
     pub database: Database,
@@ -47,8 +55,17 @@ fn verb(error: &DbErr) -> &'static str {
     match error {
         error if Fault::of(error) == Fault::Damaged => "is damaged",
         DbErr::ConnectionAcquire(_) | DbErr::Conn(_) => "cannot be reached",
+        DbErr::Custom(_) => "is not as it should be",
         error if Fault::of(error) == Fault::Unavailable => "cannot be read",
         _ => "did not understand",
+    }
+}
+
+/// The driver's, or our own as they are.
+fn words(error: &DbErr) -> String {
+    match error {
+        DbErr::Custom(words) => words.clone(),
+        error => error.to_string(),
     }
 }
 

@@ -21,7 +21,7 @@ static PAYMENTS: Sql = Sql::new("SELECT count(*) AS rows FROM payments");
 static SUCCEEDED: Sql = Sql::new("SELECT count(*) AS rows FROM payments WHERE verdict = 'succeeded'");
 static DECLINED: Sql = Sql::new("SELECT count(*) AS rows FROM payments WHERE verdict <> 'succeeded'");
 
-static CHAINS: [Check; 10] = [
+static CHAINS: [Check; 11] = [
     check!("entry-shape"; "an entry's kind is known, and its sign and order fit it", of ENTRIES, Text
         "SELECT user_id || '#' || seq AS id FROM entries
          WHERE kind NOT IN ('topup', 'debit', 'refund') OR (kind = 'debit') <> (amount_minor < 0) OR amount_minor = 0
@@ -53,6 +53,8 @@ static CHAINS: [Check; 10] = [
     check!("never-negative"; "no balance is or was below zero", of ENTRIES, Text
         "SELECT user_id AS id FROM accounts WHERE balance_minor < 0
          UNION ALL SELECT user_id || '#' || seq FROM entries WHERE balance_after < 0"),
+    check!("account-currency"; "accounts are in the currency of their database", of ACCOUNTS, Text
+        "SELECT user_id AS id FROM accounts WHERE currency <> (SELECT currency FROM identity)"),
     check!("entry-account"; "each entry has its account", of ENTRIES, Text
         "SELECT user_id || '#' || seq AS id FROM entries e
          WHERE NOT EXISTS (SELECT 1 FROM accounts a WHERE a.user_id = e.user_id)"),
@@ -100,9 +102,10 @@ static VERDICTS: [Check; 9] = [
     check!("debit-payment"; "a debit or refund has its payment", of ORDER_ENTRIES, Text
         "SELECT user_id || '#' || seq AS id FROM entries e WHERE order_id IS NOT NULL
            AND NOT EXISTS (SELECT 1 FROM payments p WHERE p.order_id = e.order_id)"),
-    check!("payment-currency"; "a payment is in its account's currency", of SUCCEEDED, Uuid
-        "SELECT p.order_id AS id FROM payments p JOIN accounts a ON a.user_id = p.user_id
-         WHERE p.verdict = 'succeeded' AND p.currency <> a.currency"),
+    check!("payment-currency"; "a payment is in the currency of its database, and of its account if it succeeded", of PAYMENTS, Uuid
+        "SELECT p.order_id AS id FROM payments p
+         LEFT JOIN accounts a ON a.user_id = p.user_id AND p.verdict = 'succeeded'
+         WHERE p.currency <> a.currency OR p.currency <> (SELECT currency FROM identity)"),
 ];
 
 pub(super) async fn prove(payments: &Snapshot) -> Result<Vec<Finding>, DatabaseError> {

@@ -25,6 +25,7 @@
 
 mod check;
 mod compare;
+mod identity;
 mod ledger;
 mod money;
 mod pages;
@@ -89,6 +90,7 @@ impl Books {
 
     async fn look(&self, expectations: Expectations) -> Result<Report, AuditError> {
         let mut report = Report::new(expectations);
+        report.findings.push(identity::agree(&self.orders, &self.payments).await?);
         let (placed, ledger) = tokio::try_join!(placed::prove(&self.orders), ledger::prove(&self.payments))?;
         report.findings.extend(placed);
         report.findings.extend(ledger);

@@ -10,12 +10,14 @@ use store::Sql;
 static ORDERS: Sql = Sql::new("SELECT count(*) AS rows FROM orders");
 static KEYS: Sql = Sql::new("SELECT count(*) AS rows FROM orders WHERE idempotency_key IS NOT NULL");
 
-static CHECKS: [Check; 4] = [
+static CHECKS: [Check; 5] = [
     check!("order-shape"; "an order's status, reason and amount are known words and fit each other", of ORDERS, Uuid
         "SELECT id FROM orders
          WHERE status NOT IN ('NEW', 'FINISHED', 'CANCELLED') OR (status = 'CANCELLED') <> (reason IS NOT NULL)
             OR reason NOT IN ('insufficient_funds', 'account_not_found', 'cancelled_by_user', 'payment_deadline')
             OR amount_minor <= 0"),
+    check!("order-currency"; "orders are in the currency of their database", of ORDERS, Uuid
+        "SELECT id FROM orders WHERE currency <> (SELECT currency FROM identity)"),
     check!("cancel-shape"; "a requested cancel has its cause and ends in no payment, and only a CANCELLED order names a refund", of ORDERS, Uuid
         "SELECT id FROM orders
          WHERE (cancel_cause IS NULL) <> (cancel_requested_at IS NULL)

@@ -6,10 +6,11 @@ use sea_orm::{
     AccessMode, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, IsolationLevel, QueryResult,
     SqliteTransactionMode, TransactionOptions, TransactionTrait, Value,
 };
-use store::{Rows, Sql, Store};
+use store::{Fault, Rows, Sql, Store};
 
 /// The first read of a table decides what a snapshot sees; BEGIN alone does not, on either database.
 static FIX_THE_MOMENT: Sql = Sql::new("SELECT count(*) AS rows FROM (SELECT id FROM outbox LIMIT 1) AS any_row");
+static IDENTITY: Sql = Sql::new("SELECT service FROM identity");
 /// The time limits are made for requests; an audit of millions of rows takes longer than those may.
 const NO_TIME_LIMITS: &str = "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0";
 
@@ -26,7 +27,7 @@ impl Snapshot {
     /// # Errors
     /// [`DatabaseError`] when the database gives no answer or was never migrated.
     pub async fn take(store: &Store, database: Database) -> Result<Self, DatabaseError> {
-        let taken = take(store).await.map_err(|error| DatabaseError { database, error })?;
+        let taken = take(store, database).await.map_err(|error| DatabaseError { database, error })?;
         Ok(Self { database, transaction: taken })
     }
 
@@ -51,7 +52,7 @@ impl Snapshot {
     }
 }
 
-async fn take(store: &Store) -> Result<DatabaseTransaction, DbErr> {
+async fn take(store: &Store, database: Database) -> Result<DatabaseTransaction, DbErr> {
     let sqlite = store.backend() == DbBackend::Sqlite;
     let options = TransactionOptions {
         isolation_level: (!sqlite).then_some(IsolationLevel::RepeatableRead),
@@ -64,5 +65,24 @@ async fn take(store: &Store) -> Result<DatabaseTransaction, DbErr> {
         transaction.execute_unprepared(NO_TIME_LIMITS).await?;
     }
     FIX_THE_MOMENT.query(&transaction, Rows::new(), Vec::new()).await?;
+    refuse_another(&transaction, database).await?;
     Ok(transaction)
+}
+
+/// A database of the other service, or one that an older version has made.
+async fn refuse_another(transaction: &DatabaseTransaction, database: Database) -> Result<(), DbErr> {
+    let rows = IDENTITY.query(transaction, Rows::new(), Vec::new()).await.map_err(|error| match Fault::of(&error) {
+        Fault::Unavailable if !matches!(error, DbErr::Conn(_) | DbErr::ConnectionAcquire(_)) => DbErr::Custom(
+            "its schema is older than this program: start the new version on it first, or use the old program"
+                .to_owned(),
+        ),
+        _ => error,
+    })?;
+    let service: Option<String> = rows.first().map(|row| row.try_get("", "service")).transpose()?;
+    match service {
+        Some(service) if service != database.service() => {
+            Err(DbErr::Custom(format!("it belongs to {service}: are --orders-url and --payments-url exchanged?")))
+        }
+        _ => Ok(()),
+    }
 }

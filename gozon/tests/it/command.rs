@@ -168,6 +168,25 @@ async fn a_database_that_is_not_there_is_one_line_and_exits_with_1() -> TestResu
 }
 
 #[tokio::test]
+async fn a_database_of_the_other_service_or_of_an_older_version_is_one_line_and_exits_with_1() -> TestResult {
+    let (dir, shop) = data_dir().await?;
+    let url = |file| format!("sqlite://{}", dir.path().join(file).display());
+    let (orders, payments) = (url(config::ORDERS_FILE), url(config::PAYMENTS_FILE));
+    let exchanged = ["audit", "--orders-url", &payments, "--payments-url", &orders];
+    let right = ["audit", "--orders-url", &orders, "--payments-url", &payments];
+    let refused = async |args: [&str; 5], words: &str| {
+        let output = run(args).await?;
+        let error = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{error}");
+        assert!(error.contains(words) && error.lines().count() == 1, "{error}");
+        TestResult::Ok(())
+    };
+    refused(exchanged, "belongs to payments-svc").await?;
+    Shop::run(&shop.payments, "DROP TABLE identity").await?;
+    refused(right, "the payments database is not as it should be: its schema is older").await
+}
+
+#[tokio::test]
 async fn help_names_every_variable_and_hides_its_value() -> TestResult {
     let output = ended(gozon().args(["audit", "--help"]).env("ORDERS_URL", "postgres://u:secret@h/d")).await?;
     let help = text(&output.stdout).split_whitespace().collect::<Vec<_>>().join(" ");

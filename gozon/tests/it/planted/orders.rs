@@ -2,7 +2,7 @@
 
 use super::{Defect, in_orders, in_payments};
 
-pub const ORDERS: [Defect; 31] = [
+pub const ORDERS: [Defect; 32] = [
     in_payments(
         "FINISHED without an answer and without a debit",
         "DELETE FROM payments WHERE order_id = [F2];
@@ -71,7 +71,16 @@ pub const ORDERS: [Defect; 31] = [
         "UPDATE orders SET amount_minor = 101 WHERE id = [F2]",
         &["same-facts", "finished-debited", "sums"],
     ),
-    in_orders("an order in another currency", "UPDATE orders SET currency = 'USD' WHERE id = [F2]", &["same-facts"]),
+    in_orders(
+        "an order in another currency",
+        "UPDATE orders SET currency = 'USD' WHERE id = [F2]",
+        &["order-currency", "same-facts"],
+    ),
+    in_orders(
+        "a database in another currency",
+        "UPDATE identity SET currency = 'USD'",
+        &["currency", "order-currency"],
+    ),
     in_orders(
         "a reason on an order that was not cancelled",
         "UPDATE orders SET reason = 'insufficient_funds' WHERE id = [F1]",

@@ -2,7 +2,7 @@
 
 use super::{Defect, in_orders, in_payments};
 
-pub const PAYMENTS: [Defect; 36] = [
+pub const PAYMENTS: [Defect; 37] = [
     in_payments(
         "a debit without its payment",
         "DELETE FROM payments WHERE order_id = [F2]",
@@ -49,6 +49,11 @@ pub const PAYMENTS: [Defect; 36] = [
         "a success in another currency",
         "UPDATE payments SET currency = 'USD' WHERE order_id = [F2]",
         &["payment-currency", "same-facts"],
+    ),
+    in_payments(
+        "an account in another currency",
+        "UPDATE accounts SET currency = 'USD' WHERE user_id = 'bob'",
+        &["account-currency", "payment-currency"],
     ),
     in_payments(
         "a refusal that took money",
