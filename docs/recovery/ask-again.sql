@@ -6,12 +6,12 @@ UPDATE orders SET pay_before = greatest(pay_before, ((extract(epoch FROM now()) 
 WHERE status = 'NEW' AND cancel_requested_at IS NULL;
 INSERT INTO outbox (id, routing_key, partition_key, body, lease_until, created_at)
 SELECT message_id, 'payment.requested', user_id,
-       json_build_object(
+       json_strip_nulls(json_build_object(
            'specversion', '1.0', 'id', message_id, 'source', '/orders', 'type', 'gozon.payment.requested.v1', 'subject', order_id,
            'time', to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'datacontenttype', 'application/json',
-           'partitionkey', user_id,
+           'partitionkey', user_id, 'origin', database_id, 'peer', partner_id,
            'data', json_build_object(
-               'order_id', order_id, 'user_id', user_id, 'amount_minor', amount_minor, 'currency', currency))::text,
+               'order_id', order_id, 'user_id', user_id, 'amount_minor', amount_minor, 'currency', waiting.currency)))::text,
        0, (extract(epoch FROM now()) * 1000000)::bigint
 FROM (SELECT gen_random_uuid() AS message_id, id AS order_id, user_id, amount_minor, currency
-      FROM orders WHERE status = 'NEW' AND cancel_requested_at IS NULL) AS waiting;
+      FROM orders WHERE status = 'NEW' AND cancel_requested_at IS NULL) AS waiting, identity;

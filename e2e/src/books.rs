@@ -27,7 +27,11 @@ impl Books {
         &self.urls
     }
 
-    async fn open(&self) -> Result<Databases> {
+    /// Opens both, for statements of a test's own; to be closed.
+    ///
+    /// # Errors
+    /// When one cannot be opened.
+    pub async fn open(&self) -> Result<Databases> {
         Ok(Databases::open(&self.urls).await?)
     }
 

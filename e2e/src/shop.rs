@@ -232,6 +232,12 @@ impl Shop {
         Ok(())
     }
 
+    /// Its queues are another shop's, too, and stay when it is removed.
+    #[cfg(feature = "servers")]
+    pub fn keep_queues(&mut self) {
+        self.topology = None;
+    }
+
     /// Takes away what a shop that has stopped keeps on the servers: its databases and queues.
     ///
     /// # Errors

@@ -17,7 +17,8 @@ pub fn announcement(data: &[u8]) -> Verdict {
             return Verdict::Refused;
         }
     };
-    let again = Announcement::new(&announced.changed, announced.instance.unwrap_or_default(), Micros(0));
+    let again =
+        Announcement::new(&announced.changed, announced.instance.unwrap_or_default(), announced.origin, Micros(0));
     let again = Announcement::read(again.body.as_bytes());
     // What came without a blank may be larger when it is said by us; it is never said by us.
     assert!(again.is_err() || again.map(|again| again.changed).as_ref() == Ok(&announced.changed));

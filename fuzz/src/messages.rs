@@ -43,11 +43,12 @@ fn payload(event: &Event, data: &[u8]) -> Result<(), Poison> {
 
 /// Sealed again it is the same message, in a letter that may be sent; and it says what another parser reads.
 fn check<P: Payload + PartialEq + Debug>(event: &Event, data: &[u8], payload: &P) {
-    let letter = Letter::seal(payload, Micros(0), event.trace);
+    let letter = Letter::seal(payload, Micros(0), event.ends, event.trace);
     assert!(letter.body.len() <= MAX_MESSAGE_BYTES, "{} bytes", letter.body.len());
     let again = Event::parse(letter.body.as_bytes()).expect("what was sealed is read");
     assert_eq!(again.data::<P>().as_ref(), Ok(payload));
-    assert_eq!((&again.type_name, again.trace, again.id.uuid()), (&event.type_name, event.trace, letter.id));
+    assert_eq!((&again.type_name, again.trace, again.ends), (&event.type_name, event.trace, event.ends));
+    assert_eq!(again.id.uuid(), letter.id);
 
     let said = said(data);
     let sealed = serde_json::to_value(payload).expect("it was sealed");

@@ -37,6 +37,8 @@ pub enum Command {
     Up(UpOptions),
     /// Prove the books, also while the shop is running; exit code 0 when they are in order, 1 when not
     Audit(AuditOptions),
+    /// Show whether two databases belong together; exit code 0 unless they don't
+    Pair(PairOptions),
     /// Look at the parked and dead-lettered messages, try them again or throw them away
     Dead(DeadOptions),
 }
@@ -70,6 +72,21 @@ pub struct AuditOptions {
     /// Print JSON instead of a table
     #[arg(long, env = "JSON", value_parser = BoolishValueParser::new())]
     pub json: bool,
+}
+
+/// Of `gozon pair`.
+#[derive(Debug, Args)]
+pub struct PairOptions {
+    /// Where the two are.
+    #[command(flatten)]
+    pub databases: DatabaseOptions,
+    /// Make each the other's partner, whomever they remember; only while the services are stopped
+    // As with `dead`: an answer, not a setting.
+    #[arg(long, conflicts_with = "new")]
+    pub accept: bool,
+    /// Give both new identities and make them a pair, as a copy needs it for staging; only while the services are stopped
+    #[arg(long)]
+    pub new: bool,
 }
 
 /// Of `gozon dead`.

@@ -1,9 +1,9 @@
 //! The two databases that the commands look at: opening them, and errors that say which one it was.
 //! Absent: creating or migrating them; a path with a typing error must not become an empty shop.
 
-use sea_orm::{DbErr, sqlx::sqlite::SqliteConnectOptions};
+use sea_orm::{ConnectionTrait, DbErr, sqlx::sqlite::SqliteConnectOptions};
 use std::{fmt, path::PathBuf, str::FromStr};
-use store::{Fault, OpenError, Options, Plans, Store};
+use store::{Fault, OpenError, Options, Plans, Rows, Sql, Store};
 
 /// The reads of a command follow one another; one connection is for a snapshot that stays open meanwhile.
 const CONNECTIONS: u32 = 2;
@@ -151,6 +151,29 @@ async fn open(database: Database, url: &str) -> Result<Store, CannotOpen> {
         OpenError::Driver(error) if Fault::of(&error) == Fault::Damaged => DatabaseError { database, error }.into(),
         why => CannotOpen::Url { database, why },
     })
+}
+
+static IDENTITY: Sql = Sql::new("SELECT service FROM identity");
+
+/// Refuses a database of the other service, and one that an older version has made.
+///
+/// # Errors
+/// [`DbErr::Custom`] in words; else the driver's.
+pub(crate) async fn refuse_another(on: &impl ConnectionTrait, database: Database) -> Result<(), DbErr> {
+    let rows = IDENTITY.query(on, Rows::new(), Vec::new()).await.map_err(|error| match Fault::of(&error) {
+        Fault::Unavailable if !matches!(error, DbErr::Conn(_) | DbErr::ConnectionAcquire(_)) => DbErr::Custom(
+            "its schema is older than this program: start the new version on it first, or use the old program"
+                .to_owned(),
+        ),
+        _ => error,
+    })?;
+    let service: Option<String> = rows.first().map(|row| row.try_get("", "service")).transpose()?;
+    match service {
+        Some(service) if service != database.service() => {
+            Err(DbErr::Custom(format!("it belongs to {service}: are --orders-url and --payments-url exchanged?")))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The file that a SQLite URL names, if it is not there: opening it would create it.

@@ -6,5 +6,6 @@ pub mod config;
 pub mod databases;
 pub mod dead;
 pub mod page;
+pub mod pair;
 mod table;
 pub mod up;

@@ -4,9 +4,10 @@
 use clap::error::ErrorKind;
 use gozon::{
     audit::{Expectations, audit},
-    config::{self, AuditOptions, Choice, Cli, Command, DeadAction, PlaceOptions, UpOptions},
-    databases::{CannotOpen, Databases},
+    config::{self, AuditOptions, Choice, Cli, Command, DeadAction, PairOptions, PlaceOptions, UpOptions},
+    databases::{CannotOpen, DatabaseError, Databases},
     dead::{self, Act, Broker, Places, Which},
+    pair::{Standing, Together},
     up,
 };
 use std::{
@@ -56,6 +57,7 @@ fn run(cli: Cli) -> Result<Answer, Refusal> {
         None => open_shop(cli.up),
         Some(Command::Up(options)) => open_shop(options),
         Some(Command::Audit(options)) => block_on(prove(&options)),
+        Some(Command::Pair(options)) => block_on(pair(&options)),
         Some(Command::Dead(options)) => block_on(dead_messages(options.action)),
     }
 }
@@ -88,6 +90,24 @@ async fn prove(options: &AuditOptions) -> Result<Answer, Refusal> {
     let report = report.map_err(|error| Refusal::wrong(&error))?;
     let text = if options.json { report.json() + "\n" } else { report.to_string() };
     Ok((text, if report.in_order { WELL } else { WRONG }))
+}
+
+async fn pair(options: &PairOptions) -> Result<Answer, Refusal> {
+    let databases = Databases::open(&options.databases.urls().map_err(|bad| Refusal::usage(&bad))?).await?;
+    let standing = paired(&databases, options).await;
+    databases.close().await;
+    let standing = standing.map_err(|error| Refusal::wrong(&error))?;
+    Ok((standing.to_string(), if standing.together() == Together::No { WRONG } else { WELL }))
+}
+
+async fn paired(databases: &Databases, options: &PairOptions) -> Result<Standing, DatabaseError> {
+    let standing = Standing::read(databases).await?;
+    if options.accept {
+        standing.accept(databases).await?;
+    } else if options.new {
+        standing.renew(databases).await?;
+    }
+    Standing::read(databases).await
 }
 
 async fn list(options: &PlaceOptions, json: bool) -> Result<Answer, Refusal> {

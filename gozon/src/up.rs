@@ -3,7 +3,9 @@
 
 use crate::{
     config::{ORDERS_FILE, PAYMENTS_FILE, UpOptions, embedded},
+    databases::Databases,
     page::Page,
+    pair::{Standing, Together},
 };
 use actix_web::{HttpResponse, web};
 use edge::{HttpMetrics, Observer};
@@ -54,6 +56,7 @@ impl Shop {
         let orders = open(urls.orders, &path(ORDERS_FILE), service, migration::orders::up).await?;
         let service = (migration::payments::SERVICE, currency);
         let payments = open(urls.payments, &path(PAYMENTS_FILE), service, migration::payments::up).await?;
+        pair_up(&orders, &payments).await.map_err(|why| StartError::option("data-dir", why))?;
         let (broker, clock) = (MemoryBroker::new(), Clock::system());
         let parts = orders_svc::app::Parts {
             stores: orders.into(),
@@ -132,6 +135,20 @@ async fn open(
     launch::meaning::examine(&store, service, currency).await.map_err(|why| wrong(&why))?;
     outbox::release_all(&store).await.map_err(|why| wrong(&why))?;
     Ok(store)
+}
+
+/// The two of one directory are a pair, unless they say otherwise.
+async fn pair_up(orders: &Store, payments: &Store) -> Result<(), String> {
+    let databases = Databases { orders: orders.clone(), payments: payments.clone() };
+    let standing = Standing::read(&databases).await.map_err(|error| error.to_string())?;
+    match standing.together() {
+        Together::Yes => Ok(()),
+        Together::NotYet => standing.accept(&databases).await.map_err(|error| error.to_string()),
+        Together::No => {
+            let advice = "the two databases do not belong together: put back the one that is missing, or see gozon pair --accept";
+            Err(advice.to_owned())
+        }
+    }
 }
 
 fn routes(

@@ -47,8 +47,11 @@ pub struct Doubts {
 /// # Errors
 /// [`Unfit`] when it cannot be used.
 pub async fn examine(store: &Store, service: &'static str, currency: Currency) -> Result<Doubts, Unfit> {
-    let database = store.pool();
-    let doubts = match store.backend() {
+    store.alone(async { Ok(look(store.pool(), service, currency).await) }).await?
+}
+
+async fn look(database: &DatabaseConnection, service: &'static str, currency: Currency) -> Result<Doubts, Unfit> {
+    let doubts = match database.get_database_backend() {
         DbBackend::Postgres => on_postgres(database).await?,
         _ => on_sqlite(database).await?,
     };
@@ -58,7 +61,7 @@ pub async fn examine(store: &Store, service: &'static str, currency: Currency) -
     }
     let kept_in = match identity.currency {
         Some(kept_in) => kept_in,
-        None => write_down(store, currency).await?,
+        None => write_down(database, currency).await?,
     };
     if kept_in != currency.as_str() {
         return refused(format!(
@@ -73,13 +76,13 @@ pub async fn examine(store: &Store, service: &'static str, currency: Currency) -
 ///
 /// # Errors
 /// [`DbErr::RecordNotFound`] when somebody has deleted the row; else the driver's.
-pub async fn read(database: &DatabaseConnection) -> Result<identity::Model, DbErr> {
+pub async fn read(database: &impl ConnectionTrait) -> Result<identity::Model, DbErr> {
     let row = identity::Entity::find_by_id(1).one(database).await?;
     row.ok_or_else(|| DbErr::RecordNotFound("the row of the table identity".to_owned()))
 }
 
 /// Whoever is first; what the row says afterwards.
-async fn write_down(store: &Store, currency: Currency) -> Result<String, Unfit> {
+async fn write_down(database: &DatabaseConnection, currency: Currency) -> Result<String, Unfit> {
     if currency.is_withdrawn() {
         return refused(format!("{currency} is out of use: only a database that has amounts in it already can go on"));
     }
@@ -87,8 +90,8 @@ async fn write_down(store: &Store, currency: Currency) -> Result<String, Unfit> 
     let first = identity::Entity::update_many()
         .set(identity::ActiveModel { currency: Set(Some(currency.as_str().to_owned())), ..Default::default() })
         .filter(column.is_null());
-    store.alone(async { first.exec(store.pool()).await }).await?;
-    let written = read(store.pool()).await?.currency;
+    first.exec(database).await?;
+    let written = read(database).await?.currency;
     written.ok_or_else(|| DbErr::RecordNotUpdated.into())
 }
 

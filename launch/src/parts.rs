@@ -4,9 +4,12 @@
 use crate::{Schema, ServiceOptions, StartError, TakesWrites, schema::NOT_YET, with_password};
 use edge::{Check, Health};
 use futures_util::future::{BoxFuture, FutureExt, ready};
-use messaging::broker::{
-    Broker,
-    rabbitmq::{self, RabbitMq},
+use messaging::{
+    Pair,
+    broker::{
+        Broker,
+        rabbitmq::{self, RabbitMq},
+    },
 };
 use std::sync::Arc;
 use store::{Door, Options, Plans, Store};
@@ -102,6 +105,20 @@ pub fn check_that(
 /// The check whether the broker can be reached.
 pub fn reachable(broker: watch::Receiver<bool>) -> Check {
     check_that("broker", move || *broker.borrow(), "cannot be reached")
+}
+
+/// The check whether messages are for the database that this is.
+pub fn partner(name: &'static str, pair: Pair) -> Check {
+    check(name, move || {
+        let doubts = |strangers| match strangers {
+            0 => Vec::new(),
+            some => vec![format!(
+                "{some} messages of another shop came since the start and are set aside (gozon dead list): two shops on one broker \
+                 need a --broker-prefix each"
+            )],
+        };
+        ready(pair.health().map(doubts)).boxed()
+    })
 }
 
 /// The check whether the database answers, is what it should be and takes writes: a service that can only read is of no use. The

@@ -5,6 +5,7 @@
 use crate::meaning::{self, Doubts, Unfit};
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
+use messaging::Pair;
 use saga::Currency;
 use sea_orm::DbErr;
 use std::{
@@ -44,17 +45,19 @@ impl fmt::Debug for Schema {
 }
 
 impl Schema {
-    /// Starts the actor on the current arbiter; `service` is whose the database has to be.
+    /// Starts the actor on the current arbiter; `service` is whose the database has to be. `pair` learns what the database knows of it.
     pub fn start(
         vitals: &Vitals,
         store: &Store,
+        pair: &Pair,
         (service, currency): (&'static str, Currency),
         migrate: impl Fn() -> Migration + 'static,
     ) -> Self {
         let (doubts, migrate) = (Arc::<Mutex<Doubts>>::default(), Arc::new(migrate));
-        let (opened, noted) = (store.clone(), doubts.clone());
+        let (opened, pair, noted) = (store.clone(), pair.clone(), doubts.clone());
         let actor = Repeater::start("schema", vitals, move || Migrating {
             store: opened.clone(),
+            pair: pair.clone(),
             service,
             currency,
             migrated: false,
@@ -83,6 +86,7 @@ impl Schema {
 
 struct Migrating {
     store: Store,
+    pair: Pair,
     service: &'static str,
     currency: Currency,
     /// Once only: a newer version may have migrated since, which this one need not understand.
@@ -129,7 +133,9 @@ impl Migrating {
             (self.migrate)().await?;
             self.migrated = true;
         }
-        meaning::examine(&self.store, self.service, self.currency).await
+        let doubts = meaning::examine(&self.store, self.service, self.currency).await?;
+        self.pair.read(&self.store).await?;
+        Ok(doubts)
     }
 
     /// Keeps them, and says those that are news.

@@ -6,11 +6,13 @@
 //! | handled | acknowledged |
 //! | database away, overload | tried again here, with growing jittered delay, for as long as it takes |
 //! | interrupted by a panic | tried once more; then like any other failure |
+//! | another shop's | parked undecided |
+//! | of a pair that this database has no part in, while it has no partner | left at the broker, and nothing more is taken |
 //! | another failure | put aside durably, retried with growing delay, parked after [`parking::MAX_ATTEMPTS`] |
 //! | poison | dead-lettered with the reason |
 
 use crate::{
-    Event, Metrics, Poison,
+    Event, Metrics, Pair, Poison, Whose,
     broker::{Broker, DeadLetter, Delivery, Queue, Settlement},
     parking::{self, Parked, State},
     spans,
@@ -23,6 +25,7 @@ use supervision::{Pause, Repeater, RepeaterHandle, Step, Vitals};
 use telemetry::Tracer;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 /// Deliveries under way at once: what one commit may take while the next gathers, a bound on memory (4 KiB a message), and on RabbitMQ
 /// what the instance that has been there longest holds before the next one helps (decision 17).
@@ -49,6 +52,12 @@ pub enum HandleError {
     /// The database is away, or too much is under way; not the message's fault.
     #[error("not now")]
     Unavailable,
+    /// It is not for us.
+    #[error("another shop: {0}")]
+    Stranger(String),
+    /// This database is not the one that messages are meant for.
+    #[error("not here: {0}")]
+    Misplaced(String),
     /// The work panicked or was stopped.
     #[error("handling was interrupted")]
     Interrupted,
@@ -64,6 +73,15 @@ pub trait Handle: Send + Sync + 'static {
     async fn handle(&self, event: &Event) -> Result<(), HandleError>;
 }
 
+/// When a database takes the sender of an event for its partner, while it has none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pairing {
+    /// Before it decides the first event: what is decided is decided for the partner.
+    BeforeDeciding,
+    /// After it has handled an event, which is an answer to something of its own.
+    AfterAnswer,
+}
+
 /// One queue's consumer with everything it needs. A cheap clone.
 #[derive(Clone)]
 pub struct Consumer {
@@ -75,6 +93,10 @@ pub struct Consumer {
     pub handle: Arc<dyn Handle>,
     /// Where messages are set aside.
     pub store: Store,
+    /// Whose messages are handled.
+    pub pair: Pair,
+    /// When the partner is learned.
+    pub pairing: Pairing,
     /// The time.
     pub clock: Clock,
     /// Counters.
@@ -133,6 +155,12 @@ impl Consumer {
                 Settlement::Done
             }
             Err(HandleError::Poison(poison)) => self.dead(body, &poison).await,
+            Err(HandleError::Misplaced(why)) => return self.pair.misplaced(why),
+            Err(HandleError::Stranger(why)) => {
+                self.pair.met_a_stranger(self.queue.name, &why);
+                self.metrics.consumed("another-shop");
+                self.set_aside(&body, State::Parked, &HandleError::Stranger(why).to_string()).await
+            }
             Err(error) => self.set_aside(&body, State::Retrying, &error.to_string()).await,
         };
         failpoints::point!("consumer::before-acknowledge", return);
@@ -173,7 +201,7 @@ impl Consumer {
         let mut failures = 0;
         let mut interrupted = false;
         loop {
-            match self.handle.handle(event).await {
+            match self.handle_ours(event).await {
                 Err(HandleError::Unavailable) => {
                     sleep(wait(failures)).await;
                     failures = failures.saturating_add(1);
@@ -182,6 +210,34 @@ impl Consumer {
                 result => return result,
             }
         }
+    }
+
+    /// Handles it if it is our pair's.
+    async fn handle_ours(&self, event: &Event) -> Result<(), HandleError> {
+        match (self.pair.whose(event), self.pairing) {
+            (Whose::Ours, _) => self.handle.handle(event).await,
+            (Whose::Another(why), _) => Err(HandleError::Stranger(why)),
+            (Whose::Elsewhere(why), _) => Err(HandleError::Misplaced(why)),
+            (Whose::Newcomer(partner), Pairing::BeforeDeciding) => {
+                if !self.learn(partner).await? {
+                    return Err(HandleError::Stranger(format!(
+                        "it is from the database {partner}, and another was first"
+                    )));
+                }
+                self.handle.handle(event).await
+            }
+            (Whose::Newcomer(partner), Pairing::AfterAnswer) => {
+                self.handle.handle(event).await?;
+                self.learn(partner).await.map(drop)
+            }
+        }
+    }
+
+    async fn learn(&self, partner: Uuid) -> Result<bool, HandleError> {
+        self.pair.learn(&self.store, partner).await.map_err(|error| {
+            tracing::debug!(%error, "the partner cannot be written down");
+            HandleError::Unavailable
+        })
     }
 
     async fn dead(&self, body: Vec<u8>, poison: &Poison) -> Settlement {
@@ -220,7 +276,7 @@ impl Consumer {
     /// One retry of a message that was set aside.
     async fn retry(&self, message: &Parked) -> Result<(), sea_orm::DbErr> {
         let handled = match Event::parse(&message.body) {
-            Ok(event) => self.traced(event, async |event| caught(self.handle.handle(event)).await).await,
+            Ok(event) => self.traced(event, async |event| caught(self.handle_ours(event)).await).await,
             Err(poison) => Err(poison.into()),
         };
         match handled {
@@ -229,7 +285,12 @@ impl Consumer {
                 parking::discard(&self.store, message.id).await.map(drop)
             }
             // Its lease runs out and it comes again.
-            Err(HandleError::Unavailable) => Ok(()),
+            Err(HandleError::Unavailable | HandleError::Misplaced(_)) => Ok(()),
+            Err(HandleError::Stranger(why)) => {
+                self.pair.met_a_stranger(self.queue.name, &why);
+                let error = HandleError::Stranger(why).to_string();
+                parking::park(&self.store, message, &error, self.clock.now()).await
+            }
             Err(error) => {
                 let state = parking::failed_again(&self.store, message, &error.to_string(), self.clock.now()).await?;
                 tracing::error!(queue = self.queue.name, message.id = message.message_id, %error, ?state, "a retry failed");
@@ -275,10 +336,12 @@ impl Step for Consuming {
         let door = self.0.store.door().clone();
         tokio::select! {
             () = stop.cancelled() => return Pause::None,
-            () = door.opened() => {}
+            () = async { tokio::join!(door.opened(), self.0.pair.is_misplaced(false)); } => {}
         }
-        let closed = door.closed();
-        tokio::pin!(closed);
+        let forbidden = async {
+            tokio::select! { () = door.closed() => {}, () = self.0.pair.is_misplaced(true) => {} }
+        };
+        tokio::pin!(forbidden);
         let mut subscription = self.0.broker.subscribe(self.0.queue, PREFETCH);
         let mut under_way = FuturesUnordered::new();
         loop {
@@ -286,7 +349,7 @@ impl Step for Consuming {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
-                () = &mut closed => break,
+                () = &mut forbidden => break,
                 Some(()) = under_way.next() => {}
                 // The bound holds across connections too: the broker delivers anew what is still under way from a lost one.
                 deliveries = subscription.next(), if under_way.len() < usize::from(PREFETCH) => match deliveries {

@@ -1,6 +1,7 @@
 //! The CloudEvents envelope (<https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md>) around each message.
 //! Absent: the meaning of the data, and transport headers; the structured JSON is the whole message on every transport.
 
+use crate::Ends;
 use saga::{
     MessageId,
     messages::{OrderStatusChanged, Payload, routing_key},
@@ -60,6 +61,12 @@ pub(crate) struct Sealed<'a, P> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, schemars(with = "String", extend("pattern" = TRACE_PARENT)))]
     traceparent: Option<TraceContext>,
+    /// The sender's database.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    origin: Option<Uuid>,
+    /// The receiver's database, as soon as the sender knows it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    peer: Option<Uuid>,
     /// What it says.
     data: &'a P,
 }
@@ -70,11 +77,17 @@ const TRACE_PARENT: &str = "^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$";
 
 impl Letter {
     /// Seals a payload under a new id.
-    pub fn seal<P: Payload>(payload: &P, time: Micros, traceparent: Option<TraceContext>) -> Self {
-        Self::seal_as(chance::id(), payload, time, traceparent)
+    pub fn seal<P: Payload>(payload: &P, time: Micros, ends: Ends, traceparent: Option<TraceContext>) -> Self {
+        Self::seal_as(chance::id(), payload, time, ends, traceparent)
     }
 
-    pub(crate) fn seal_as<P: Payload>(id: Uuid, payload: &P, time: Micros, traceparent: Option<TraceContext>) -> Self {
+    pub(crate) fn seal_as<P: Payload>(
+        id: Uuid,
+        payload: &P,
+        time: Micros,
+        ends: Ends,
+        traceparent: Option<TraceContext>,
+    ) -> Self {
         let sealed = Sealed {
             specversion: SPEC_VERSION,
             id,
@@ -85,6 +98,8 @@ impl Letter {
             datacontenttype: DATA_CONTENT_TYPE,
             partitionkey: payload.user_id().as_str(),
             traceparent,
+            origin: ends.origin,
+            peer: ends.peer,
             data: payload,
         };
         Self {
@@ -141,6 +156,9 @@ pub(crate) struct SealedAnnouncement<D> {
     /// Which instance says it, so that it need not listen to itself: an extension attribute.
     #[serde(default)]
     instance: Option<Uuid>,
+    /// The sender's database; what is of another one is none of ours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    origin: Option<Uuid>,
     /// What it says.
     data: D,
 }
@@ -150,17 +168,25 @@ pub(crate) struct SealedAnnouncement<D> {
 pub struct Announced {
     /// Who said it, if it says so.
     pub instance: Option<Uuid>,
+    /// Of which database it is, if it says so.
+    pub origin: Option<Uuid>,
     /// What became of which orders.
     pub changed: OrderStatusChanged,
 }
 
 impl Announcement {
     /// Seals changes of one commit. Subject and partition key are those of the first.
-    pub fn new(changed: &OrderStatusChanged, instance: Uuid, time: Micros) -> Self {
-        Self::seal_as(chance::id(), changed, instance, time)
+    pub fn new(changed: &OrderStatusChanged, instance: Uuid, origin: Option<Uuid>, time: Micros) -> Self {
+        Self::seal_as(chance::id(), changed, instance, origin, time)
     }
 
-    pub(crate) fn seal_as(id: Uuid, changed: &OrderStatusChanged, instance: Uuid, time: Micros) -> Self {
+    pub(crate) fn seal_as(
+        id: Uuid,
+        changed: &OrderStatusChanged,
+        instance: Uuid,
+        origin: Option<Uuid>,
+        time: Micros,
+    ) -> Self {
         let first = changed.changes.first();
         let sealed = SealedAnnouncement {
             specversion: SPEC_VERSION.to_owned(),
@@ -172,6 +198,7 @@ impl Announcement {
             datacontenttype: DATA_CONTENT_TYPE.to_owned(),
             partitionkey: first.map(|change| change.user_id.as_str().to_owned()),
             instance: Some(instance),
+            origin,
             data: changed,
         };
         Self { body: serde_json::to_string(&sealed).expect("strings and numbers always serialise") }
@@ -189,7 +216,7 @@ impl Announcement {
         if read.specversion != SPEC_VERSION || read.type_name != OrderStatusChanged::TYPE {
             return Err(Poison::UnknownType(read.type_name));
         }
-        Ok(Announced { instance: read.instance, changed: read.data })
+        Ok(Announced { instance: read.instance, origin: read.origin, changed: read.data })
     }
 }
 
@@ -202,6 +229,8 @@ pub struct Event {
     pub type_name: String,
     /// What belongs to its handling is recorded below this.
     pub trace: Option<TraceContext>,
+    /// Between which databases it goes, as far as it says so.
+    pub ends: Ends,
     data: Box<RawValue>,
 }
 
@@ -238,6 +267,10 @@ struct Received {
     datacontenttype: Option<String>,
     #[serde(default)]
     traceparent: Option<String>,
+    #[serde(default)]
+    origin: Option<Uuid>,
+    #[serde(default)]
+    peer: Option<Uuid>,
     data: Box<RawValue>,
 }
 
@@ -256,6 +289,7 @@ impl Event {
             id: MessageId::new(received.id),
             type_name: received.type_name,
             trace: received.traceparent.as_deref().and_then(TraceContext::parse),
+            ends: Ends { origin: received.origin, peer: received.peer },
             data: received.data,
         })
     }
@@ -312,7 +346,7 @@ mod tests {
     #[test]
     fn a_sealed_letter_is_the_cloud_event_of_the_contract() {
         let trace = TraceContext::parse("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01").expect("valid");
-        let letter = Letter::seal(&request(), Micros(0), Some(trace));
+        let letter = Letter::seal(&request(), Micros(0), Ends::default(), Some(trace));
         let sealed: Value = serde_json::from_str(&letter.body).expect("JSON");
         let expected = json!({
             "specversion": "1.0", "id": letter.id, "source": "/orders", "type": "gozon.payment.requested.v1",
@@ -328,7 +362,7 @@ mod tests {
 
     #[test]
     fn what_was_sealed_is_read_again() {
-        let letter = Letter::seal(&request(), Micros(7), None);
+        let letter = Letter::seal(&request(), Micros(7), Ends::default(), None);
         let event = Event::parse(letter.body.as_bytes()).expect("well-formed");
         assert_eq!((event.id.uuid(), event.type_name.as_str()), (letter.id, "gozon.payment.requested.v1"));
         assert_eq!(event.data(), Ok(request()));
@@ -336,8 +370,26 @@ mod tests {
     }
 
     #[test]
+    fn an_event_says_between_which_databases_it_goes_as_far_as_that_is_known() {
+        let (own, partner) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        for ends in
+            [Ends::default(), Ends { origin: Some(own), peer: None }, Ends { origin: Some(own), peer: Some(partner) }]
+        {
+            let body = Letter::seal(&request(), Micros(7), ends, None).body;
+            assert_eq!(Event::parse(body.as_bytes()).expect("well-formed").ends, ends);
+            assert_eq!(body.contains("\"peer\""), ends.peer.is_some());
+        }
+        let garbled =
+            Letter::seal(&request(), Micros(7), Ends::default(), None).body.replacen('{', "{\"origin\":\"us\",", 1);
+        assert!(
+            matches!(Event::parse(garbled.as_bytes()), Err(Poison::NotCloudEvent(_))),
+            "not understood, not passed over"
+        );
+    }
+
+    #[test]
     fn attributes_that_came_later_are_ignored_and_missing_ones_are_named() {
-        let letter = Letter::seal(&request(), Micros(7), None);
+        let letter = Letter::seal(&request(), Micros(7), Ends::default(), None);
         let mut grown: Value = serde_json::from_str(&letter.body).expect("JSON");
         grown["tenant"] = json!("x");
         assert!(Event::parse(grown.to_string().as_bytes()).is_ok());
@@ -351,7 +403,7 @@ mod tests {
 
     #[test]
     fn poison_is_told_from_messages() {
-        let letter = Letter::seal(&request(), Micros(7), None).body;
+        let letter = Letter::seal(&request(), Micros(7), Ends::default(), None).body;
         let bad: [&[u8]; 7] = [
             b"",
             b"not json",
@@ -369,8 +421,8 @@ mod tests {
 
     #[test]
     fn bytes_that_are_no_text_are_poison_also_in_an_attribute_that_is_ignored() {
-        let sealed = Letter::seal(&request(), Micros(7), None).body;
-        let said = Announcement::new(&OrderStatusChanged { changes: Vec::new() }, Uuid::nil(), Micros(7)).body;
+        let sealed = Letter::seal(&request(), Micros(7), Ends::default(), None).body;
+        let said = Announcement::new(&OrderStatusChanged { changes: Vec::new() }, Uuid::nil(), None, Micros(7)).body;
         let with_bytes = |body: &str| [b"{\"tenant\": \"\xff\", ", &body.as_bytes()[1..]].concat();
         assert!(matches!(Event::parse(&with_bytes(&sealed)), Err(Poison::NotCloudEvent(why)) if why.contains("utf-8")));
         assert!(matches!(Announcement::read(&with_bytes(&said)), Err(Poison::NotCloudEvent(_))));
@@ -390,8 +442,11 @@ mod tests {
             traceparent: Some(TraceContext::sampled().to_string()),
         };
         let (changed, instance) = (OrderStatusChanged { changes: vec![change; MOST_CHANGES] }, Uuid::from_u128(7));
-        let said = Announcement::new(&changed, instance, Micros(0));
-        assert_eq!(Announcement::read(said.body.as_bytes()), Ok(Announced { instance: Some(instance), changed }));
+        let said = Announcement::new(&changed, instance, Some(Uuid::nil()), Micros(0));
+        assert_eq!(
+            Announcement::read(said.body.as_bytes()),
+            Ok(Announced { instance: Some(instance), origin: Some(Uuid::nil()), changed })
+        );
         let other = said.body.replace("status-changed.v1", "status-changed.v2");
         assert!(matches!(Announcement::read(other.as_bytes()), Err(Poison::UnknownType(_))));
     }

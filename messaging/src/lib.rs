@@ -11,9 +11,11 @@ pub mod event;
 pub mod inbox;
 mod metrics;
 pub mod outbox;
+mod pair;
 pub mod parking;
 pub mod relay;
 mod spans;
 
 pub use event::{Announcement, Event, Letter, Poison};
 pub use metrics::Metrics;
+pub use pair::{Ends, Pair, Whose};

@@ -171,10 +171,29 @@ pub async fn due(store: &Store, queue: &str, now: Micros, limit: u32) -> Result<
 pub async fn failed_again(store: &Store, message: &Parked, error: &str, now: Micros) -> Result<State, DbErr> {
     let attempts = message.attempts + 1;
     let state = if attempts < MAX_ATTEMPTS { State::Retrying } else { State::Parked };
-    let next = now.plus(retry_delay(attempts)).0;
-    let values = vec![message.id.into(), state.as_str().into(), next.into(), storable(error).into(), now.0.into()];
-    write(store, &FAILED_AGAIN, values).await?;
+    let next = now.plus(retry_delay(attempts));
+    record(store, message, state, next, error, now).await?;
     Ok(state)
+}
+
+/// Parks a message at once that was tried again: nothing but an operator can help it.
+///
+/// # Errors
+/// The driver's.
+pub async fn park(store: &Store, message: &Parked, error: &str, now: Micros) -> Result<(), DbErr> {
+    record(store, message, State::Parked, now, error, now).await
+}
+
+async fn record(
+    store: &Store,
+    message: &Parked,
+    state: State,
+    next: Micros,
+    error: &str,
+    now: Micros,
+) -> Result<(), DbErr> {
+    let values = vec![message.id.into(), state.as_str().into(), next.0.into(), storable(error).into(), now.0.into()];
+    write(store, &FAILED_AGAIN, values).await.map(drop)
 }
 
 /// The messages set aside, oldest first.

@@ -3,7 +3,7 @@
 //! memory, and a promise of order; but whoever came first is not overtaken by all who come later.
 
 use crate::{
-    Letter, Metrics,
+    Letter, Metrics, Pair,
     broker::{Broker, PublishError},
     outbox, spans,
 };
@@ -54,6 +54,7 @@ struct Shared {
     clock: Clock,
     metrics: Metrics,
     tracer: Tracer,
+    pair: Pair,
     books: Mutex<Books>,
     /// Told whenever letters are let go.
     let_go: Notify,
@@ -103,13 +104,21 @@ impl Relay {
         store: Store,
         broker: Arc<dyn Broker>,
         clock: Clock,
-        metrics: Metrics,
-        tracer: Tracer,
+        (metrics, tracer): (Metrics, Tracer),
+        pair: Pair,
         vitals: &Vitals,
     ) -> Self {
         let lanes = broker.lanes();
-        let shared =
-            Arc::new(Shared { store, broker, clock, metrics, tracer, books: Mutex::default(), let_go: Notify::new() });
+        let shared = Arc::new(Shared {
+            store,
+            broker,
+            clock,
+            metrics,
+            tracer,
+            pair,
+            books: Mutex::default(),
+            let_go: Notify::new(),
+        });
         let limits = Limits { admitted: MOST_HELD, batch: BATCH, lanes };
         let publishing = Gatherer::start(Publishing { shared: shared.clone() }, limits, vitals);
         let sweep = (shared.clone(), publishing.clone());
@@ -123,7 +132,8 @@ impl Relay {
     /// Seals a message that follows from work in this trace. Its making is a span, recorded when it is handed over.
     pub fn seal<P: Payload>(&self, payload: &P, now: Micros, trace: Option<TraceContext>) -> Letter {
         let span = trace.and_then(|trace| self.shared.tracer.start(Some(trace)));
-        Letter { span, ..Letter::seal(payload, now, span.map_or(trace, |span| Some(span.context))) }
+        let trace = span.map_or(trace, |span| Some(span.context));
+        Letter { span, ..Letter::seal(payload, now, self.shared.pair.ends(), trace) }
     }
 
     /// The lease to write with rows that will be handed over after the commit: some time if they can be published from memory,

@@ -68,6 +68,8 @@ pub(crate) fn processed(system: &'static str, queue: Queue, event: &Event, handl
     match handled {
         Ok(()) => span,
         Err(HandleError::Poison(_)) => span.failed("poison"),
+        Err(HandleError::Stranger(_)) => span.failed("another shop"),
+        Err(HandleError::Misplaced(_)) => span.failed("misplaced"),
         Err(HandleError::Unavailable) => span.failed("unavailable"),
         Err(HandleError::Interrupted) => span.failed("interrupted"),
         Err(HandleError::Failed(_)) => span.failed("failed"),

@@ -14,7 +14,7 @@ use crate::{
 use edge::{Check, HttpMetrics, Observer};
 use futures_util::FutureExt;
 use launch::{Schema, ShopOptions, StartError, Stores, TakesWrites, Telemetry};
-use messaging::{Metrics, broker::Broker, consumer::ConsumerHandle, relay::Relay};
+use messaging::{Metrics, Pair, broker::Broker, consumer::ConsumerHandle, relay::Relay};
 use prometheus_client::registry::Registry;
 use std::sync::Arc;
 use store::{Clock, Store};
@@ -44,6 +44,7 @@ pub struct App {
     settling: SettlingHandle,
     consumer: ConsumerHandle,
     schema: Schema,
+    pair: Pair,
     takes_writes: TakesWrites,
     housekeeping: RepeaterHandle,
     listening: RepeaterHandle,
@@ -62,11 +63,19 @@ impl App {
         let registry = registry.sub_registry_with_prefix("orders");
         let (vitals, metrics, orders) = (Vitals::new(registry), Metrics::new(registry), OrderMetrics::new(registry));
         broker.count_with(&vitals);
-        let schema = Schema::start(&vitals, &store, (migration::orders::SERVICE, options.currency), migrate(&store));
-        let relay =
-            Relay::start(store.clone(), broker.clone(), clock.clone(), metrics.clone(), tracer.clone(), &vitals);
+        let pair = Pair::default();
+        let schema =
+            Schema::start(&vitals, &store, &pair, (migration::orders::SERVICE, options.currency), migrate(&store));
+        let relay = Relay::start(
+            store.clone(),
+            broker.clone(),
+            clock.clone(),
+            (metrics.clone(), tracer.clone()),
+            pair.clone(),
+            &vitals,
+        );
         let (under_way, pushes) = (UnderWay::new(registry), PushMetrics::new(registry));
-        let foundation = Foundation { store, reads, broker, clock, tracer, vitals, metrics, relay };
+        let foundation = Foundation { store, reads, broker, clock, tracer, vitals, metrics, relay, pair };
         let announcer = foundation.announcer(options, &pushes, under_way);
         let settling = foundation.settling(announcer.clone(), orders.clone());
         let (sockets, takes_writes) = (foundation.sockets(options, &announcer, pushes), TakesWrites::default());
@@ -81,6 +90,7 @@ impl App {
             sockets,
             timelines: foundation.timelines(),
             schema,
+            pair: foundation.pair,
             broker: launch::reachable(foundation.broker.reachable()),
             store: foundation.store,
             reads: foundation.reads,
@@ -107,6 +117,7 @@ impl App {
         vec![
             launch::database("orders database", self.reads.clone(), schema, self.takes_writes.clone()),
             self.broker.clone(),
+            launch::partner("orders partner", self.pair.clone()),
             launch::check_that("orders actors", move || actors.alive(), "an actor is gone"),
         ]
     }

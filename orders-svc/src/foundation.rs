@@ -18,9 +18,9 @@ use crate::{
 };
 use launch::{Housekeeping, ShopOptions, TakesWrites, Vacuumed};
 use messaging::{
-    Metrics,
+    Metrics, Pair,
     broker::{Broker, ORDERS_PAYMENT_RESULTS},
-    consumer::{Consumer, ConsumerHandle},
+    consumer::{Consumer, ConsumerHandle, Pairing},
     relay::Relay,
 };
 use std::sync::Arc;
@@ -38,6 +38,7 @@ pub(crate) struct Foundation {
     pub vitals: Vitals,
     pub metrics: Metrics,
     pub relay: Relay,
+    pub pair: Pair,
 }
 
 impl Foundation {
@@ -65,6 +66,7 @@ impl Foundation {
             broker: self.broker.clone(),
             clock: self.clock.clone(),
             instance: chance::id(),
+            pair: self.pair.clone(),
             recent: Recent::default(),
             under_way,
         }
@@ -122,6 +124,8 @@ impl Foundation {
             queue: ORDERS_PAYMENT_RESULTS,
             handle: Arc::new(settling.clone()),
             store: self.store.clone(),
+            pair: self.pair.clone(),
+            pairing: Pairing::AfterAnswer,
             clock: self.clock.clone(),
             metrics: self.metrics.clone(),
             tracer: self.tracer.clone(),

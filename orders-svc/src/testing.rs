@@ -14,7 +14,7 @@ use crate::{
     under_way::UnderWay,
 };
 use futures_util::future::join_all;
-use messaging::{broker::memory::MemoryBroker, relay::Relay};
+use messaging::{Pair, broker::memory::MemoryBroker, relay::Relay};
 use prometheus_client::registry::Registry;
 use saga::{Amount, Currency, MessageId, UserId, order::Event};
 use std::{sync::Arc, time::Duration};
@@ -129,7 +129,14 @@ impl Shop {
 pub fn relay(store: &Store, clock: &Clock) -> Relay {
     let mut registry = Registry::default();
     let (vitals, metrics) = (Vitals::new(&mut registry), messaging::Metrics::new(&mut registry));
-    Relay::start(store.clone(), Arc::new(MemoryBroker::new()), clock.clone(), metrics, Tracer::default(), &vitals)
+    Relay::start(
+        store.clone(),
+        Arc::new(MemoryBroker::new()),
+        clock.clone(),
+        (metrics, Tracer::default()),
+        Pair::default(),
+        &vitals,
+    )
 }
 
 /// The settling unit of work of an instance on this database, whose announcements nobody hears.
@@ -140,6 +147,7 @@ pub fn settling(store: &Store, relay: &Relay, clock: &Clock) -> Settling {
         broker: Arc::new(MemoryBroker::new()),
         clock: clock.clone(),
         instance: Uuid::now_v7(),
+        pair: Pair::default(),
         recent: Recent::default(),
         under_way: UnderWay::default(),
     };

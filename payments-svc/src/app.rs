@@ -12,9 +12,9 @@ use edge::{Check, HttpMetrics, Observer};
 use futures_util::FutureExt;
 use launch::{Housekeeping, Schema, ShopOptions, StartError, Stores, TakesWrites, Telemetry, Vacuumed};
 use messaging::{
-    Metrics,
+    Metrics, Pair,
     broker::{Broker, PAYMENTS_REQUESTS},
-    consumer::{Consumer, ConsumerHandle},
+    consumer::{Consumer, ConsumerHandle, Pairing},
     relay::Relay,
 };
 use prometheus_client::registry::Registry;
@@ -46,6 +46,7 @@ pub struct App {
     accounts: Accounts,
     consumer: ConsumerHandle,
     schema: Schema,
+    pair: Pair,
     takes_writes: TakesWrites,
     housekeeping: RepeaterHandle,
     broker: Check,
@@ -59,9 +60,17 @@ impl App {
         let registry = registry.sub_registry_with_prefix("payments");
         let (vitals, metrics) = (Vitals::new(registry), Metrics::new(registry));
         broker.count_with(&vitals);
-        let schema = Schema::start(&vitals, &store, (migration::payments::SERVICE, options.currency), migrate(&store));
-        let relay =
-            Relay::start(store.clone(), broker.clone(), clock.clone(), metrics.clone(), tracer.clone(), &vitals);
+        let pair = Pair::default();
+        let schema =
+            Schema::start(&vitals, &store, &pair, (migration::payments::SERVICE, options.currency), migrate(&store));
+        let relay = Relay::start(
+            store.clone(),
+            broker.clone(),
+            clock.clone(),
+            (metrics.clone(), tracer.clone()),
+            pair.clone(),
+            &vitals,
+        );
         let currency = options.currency;
         let ledger = Ledger {
             store: store.clone(),
@@ -75,8 +84,10 @@ impl App {
         let consumer = Consumer {
             broker: broker.clone(),
             queue: PAYMENTS_REQUESTS,
-            handle: Arc::new(Charging { accounts: accounts.clone(), currency }),
+            handle: Arc::new(Charging::new(accounts.clone(), store.clone(), currency)),
             store: store.clone(),
+            pair: pair.clone(),
+            pairing: Pairing::BeforeDeciding,
             clock: clock.clone(),
             metrics: metrics.clone(),
             tracer,
@@ -100,6 +111,7 @@ impl App {
             relay,
             accounts,
             schema,
+            pair,
             takes_writes,
             currency,
         }
@@ -116,6 +128,7 @@ impl App {
         vec![
             launch::database("payments database", self.reads.clone(), schema, self.takes_writes.clone()),
             self.broker.clone(),
+            launch::partner("payments partner", self.pair.clone()),
             launch::check_that("payments actors", move || actors.alive(), "an actor is gone"),
         ]
     }

@@ -10,7 +10,7 @@ use crate::{
 };
 use anyhow::Result;
 use messaging::{
-    Letter,
+    Ends, Letter,
     broker::{ORDERS_PAYMENT_RESULTS, PAYMENTS_REQUESTS, QUEUES},
 };
 use saga::{
@@ -134,10 +134,20 @@ impl Events {
         let (currency, now) = (Currency::RUB, self.world.now());
         let letter = if order.status == "FINISHED" {
             let reason = DeclineReason::InsufficientFunds;
-            Letter::seal(&PaymentDeclined { order_id, user_id, amount_minor, currency, reason }, now, None)
+            Letter::seal(
+                &PaymentDeclined { order_id, user_id, amount_minor, currency, reason },
+                now,
+                Ends::default(),
+                None,
+            )
         } else {
             let transaction_id = TransactionId::new(chance::id());
-            Letter::seal(&PaymentSucceeded { order_id, user_id, amount_minor, currency, transaction_id }, now, None)
+            Letter::seal(
+                &PaymentSucceeded { order_id, user_id, amount_minor, currency, transaction_id },
+                now,
+                Ends::default(),
+                None,
+            )
         };
         self.world.happened(Fault::Opposite);
         self.post.forge(ORDERS_PAYMENT_RESULTS, letter.body.into_bytes(), false);

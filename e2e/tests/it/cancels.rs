@@ -171,6 +171,8 @@ async fn a_success_that_comes_before_the_answer_to_the_cancel_waits_for_it() -> 
         let (order, success) = answered(shop, &visitor, &user).await?;
         terminate(&mut shop.payments).await?;
         try_join_all(shop.orders.iter_mut().map(Process::start)).await?;
+        let started = shop.client()?;
+        until("the instances of orders to be ready", || async { started.ready().await }).await?;
         let wished = cancel(&user, &order).await?;
         visitor.say(&success).await?;
         let client = shop.client()?;

@@ -39,6 +39,8 @@ mod overload;
 #[cfg(feature = "servers")]
 mod page;
 #[cfg(feature = "servers")]
+mod pairs;
+#[cfg(feature = "servers")]
 mod postman;
 #[cfg(feature = "servers")]
 mod private;

@@ -1,16 +1,15 @@
 //! One database at one moment: a transaction that reads, whose every statement sees the same.
 //! Absent: locks. Nobody waits for a snapshot; PostgreSQL keeps old row versions and SQLite its log until it ends.
 
-use crate::databases::{Database, DatabaseError};
+use crate::databases::{Database, DatabaseError, refuse_another};
 use sea_orm::{
     AccessMode, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, IsolationLevel, QueryResult,
     SqliteTransactionMode, TransactionOptions, TransactionTrait, Value,
 };
-use store::{Fault, Rows, Sql, Store};
+use store::{Rows, Sql, Store};
 
 /// The first read of a table decides what a snapshot sees; BEGIN alone does not, on either database.
 static FIX_THE_MOMENT: Sql = Sql::new("SELECT count(*) AS rows FROM (SELECT id FROM outbox LIMIT 1) AS any_row");
-static IDENTITY: Sql = Sql::new("SELECT service FROM identity");
 /// The time limits are made for requests; an audit of millions of rows takes longer than those may.
 const NO_TIME_LIMITS: &str = "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0";
 
@@ -67,22 +66,4 @@ async fn take(store: &Store, database: Database) -> Result<DatabaseTransaction, 
     FIX_THE_MOMENT.query(&transaction, Rows::new(), Vec::new()).await?;
     refuse_another(&transaction, database).await?;
     Ok(transaction)
-}
-
-/// A database of the other service, or one that an older version has made.
-async fn refuse_another(transaction: &DatabaseTransaction, database: Database) -> Result<(), DbErr> {
-    let rows = IDENTITY.query(transaction, Rows::new(), Vec::new()).await.map_err(|error| match Fault::of(&error) {
-        Fault::Unavailable if !matches!(error, DbErr::Conn(_) | DbErr::ConnectionAcquire(_)) => DbErr::Custom(
-            "its schema is older than this program: start the new version on it first, or use the old program"
-                .to_owned(),
-        ),
-        _ => error,
-    })?;
-    let service: Option<String> = rows.first().map(|row| row.try_get("", "service")).transpose()?;
-    match service {
-        Some(service) if service != database.service() => {
-            Err(DbErr::Custom(format!("it belongs to {service}: are --orders-url and --payments-url exchanged?")))
-        }
-        _ => Ok(()),
-    }
 }

@@ -6,6 +6,7 @@ use crate::{
 };
 use gozon::config;
 use messaging::parking::{self, State};
+use sea_orm::EntityTrait;
 use std::{fs, path::Path, process::Output, time::Duration};
 use store::Micros;
 use tempfile::TempDir;
@@ -184,6 +185,44 @@ async fn a_database_of_the_other_service_or_of_an_older_version_is_one_line_and_
     refused(exchanged, "belongs to payments-svc").await?;
     Shop::run(&shop.payments, "DROP TABLE identity").await?;
     refused(right, "the payments database is not as it should be: its schema is older").await
+}
+
+#[tokio::test]
+async fn two_databases_are_shown_made_a_pair_and_given_new_identities() -> TestResult {
+    let (dir, shop) = data_dir().await?;
+    let message = "INSERT INTO outbox (id, routing_key, partition_key, body, lease_until, created_at)
+        VALUES ([m1], 'k', 'p', '{\"id\":\"x\",\"origin\":\"old\"}', 0, 1)";
+    Shop::run(&shop.orders, message).await?;
+    let pair = async |more: &[&str]| {
+        let args = [&["pair", "--data-dir", path(dir.path())], more].concat();
+        let output = run(args).await?;
+        assert_eq!(text(&output.stderr), "");
+        TestResult::Ok((output.status.code(), text(&output.stdout)))
+    };
+    let (code, before) = pair(&[]).await?;
+    assert!(code == Some(0) && before.contains("do not know each other yet"), "{before}");
+    let (code, joined) = pair(&["--accept"]).await?;
+    assert!(code == Some(0) && joined.contains("they belong together"), "{joined}");
+    let (_, renewed) = pair(&["--new"]).await?;
+    assert!(renewed.contains("they belong together"), "{renewed}");
+    let identity = |table: &str| table.lines().find_map(|line| line.strip_prefix("orders ")).map(str::to_owned);
+    assert_ne!(identity(&joined), identity(&renewed));
+    let waiting = entities::messaging::outbox::Entity::find().one(&shop.orders).await?.ok_or("it waits")?;
+    let event: serde_json::Value = serde_json::from_str(&waiting.body)?;
+    let row = launch::meaning::read(&shop.orders).await?;
+    assert_eq!(event["origin"], row.database_id.to_string(), "what waits is sent under the new identity");
+    assert_eq!(event["peer"].as_str().map(str::to_owned), row.partner_id.map(|partner| partner.to_string()));
+
+    Shop::run(&shop.payments, "UPDATE identity SET partner_id = [m1]").await?;
+    let (code, apart) = pair(&[]).await?;
+    assert!(code == Some(1) && apart.contains("do not belong together"), "{apart}");
+    let output = run(["audit", "--data-dir", path(dir.path())]).await?;
+    let error = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{error}");
+    assert!(error.contains("its partner is the database") && error.lines().count() == 1, "{error}");
+    assert_eq!(pair(&["--accept"]).await?.0, Some(0), "an operator knows better");
+    assert_eq!(run(["audit", "--data-dir", path(dir.path())]).await?.status.code(), Some(0));
+    Ok(())
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use messaging::{
-    Announcement, Letter, Metrics,
+    Announcement, Letter, Metrics, Pair,
     broker::{Broker, Listener, PublishError, Queue, Subscription},
     relay::Relay,
 };
@@ -110,5 +110,12 @@ pub fn vitals() -> Vitals {
 }
 
 pub fn relay(store: &Store, broker: impl Broker, hands: &Hands, vitals: &Vitals) -> Relay {
-    Relay::start(store.clone(), Arc::new(broker), hands.clock(), Metrics::default(), Tracer::default(), vitals)
+    Relay::start(
+        store.clone(),
+        Arc::new(broker),
+        hands.clock(),
+        (Metrics::default(), Tracer::default()),
+        Pair::default(),
+        vitals,
+    )
 }

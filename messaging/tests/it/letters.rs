@@ -1,6 +1,6 @@
 //! Letters for tests, well-formed and not.
 
-use messaging::Letter;
+use messaging::{Ends, Letter};
 use saga::{Amount, Currency, OrderId, UserId, messages::PaymentRequested};
 use std::error::Error;
 use store::Micros;
@@ -10,7 +10,7 @@ type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
 /// A request of the contract, for [`messaging::broker::PAYMENTS_REQUESTS`].
 pub fn request() -> Result<Letter> {
-    Ok(Letter::seal(&payload()?, Micros(1), None))
+    Ok(Letter::seal(&payload()?, Micros(1), Ends::default(), None))
 }
 
 /// What such a request says.
@@ -27,7 +27,7 @@ pub fn payload() -> Result<PaymentRequested> {
 pub fn requests(number: usize) -> Result<Vec<Letter>> {
     let of = |number| {
         let user_id = UserId::parse(format!("user-{}", number % 20))?;
-        Ok(Letter::seal(&PaymentRequested { user_id, ..payload()? }, Micros(1), None))
+        Ok(Letter::seal(&PaymentRequested { user_id, ..payload()? }, Micros(1), Ends::default(), None))
     };
     (0..number).map(of).collect()
 }

@@ -12,6 +12,7 @@ mod kafka;
 mod laws;
 mod letters;
 mod outbox;
+mod pairs;
 mod parking;
 #[cfg(feature = "servers")]
 mod rabbitmq;
@@ -48,6 +49,10 @@ macro_rules! on_every_database {
 }
 
 on_every_database! {
+    pairs::the_first_to_be_answered_is_the_partner_and_whoever_comes_later_is_set_aside,
+    pairs::another_instance_that_learned_the_partner_first_is_believed,
+    pairs::a_database_that_is_not_meant_takes_nothing_from_the_broker,
+    pairs::who_asks_learns_its_partner_from_an_answer_that_it_can_use,
     outbox::what_is_appended_shares_the_fate_of_its_transaction,
     outbox::a_claimed_row_is_nobody_elses_until_its_lease_is_over,
     outbox::looks_that_find_nothing_do_without_the_right_to_write,

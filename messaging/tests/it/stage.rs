@@ -8,9 +8,9 @@ use crate::{
     wait::until,
 };
 use messaging::{
-    Letter, Metrics,
+    Letter, Metrics, Pair,
     broker::{Broker, DeadLetter, PAYMENTS_REQUESTS, PublishError},
-    consumer::{Consumer, ConsumerHandle},
+    consumer::{Consumer, ConsumerHandle, Pairing},
     parking::{self, Parked, State},
 };
 use std::sync::Arc;
@@ -52,11 +52,17 @@ impl Stage {
     }
 
     pub fn consume(&self, handler: &Handler) -> ConsumerHandle {
+        self.consume_as(handler, &Pair::default(), Pairing::BeforeDeciding)
+    }
+
+    pub fn consume_as(&self, handler: &Handler, pair: &Pair, pairing: Pairing) -> ConsumerHandle {
         let consumer = Consumer {
             broker: self.broker.clone(),
             queue: PAYMENTS_REQUESTS,
             handle: Arc::new(handler.clone()),
             store: self.store.clone(),
+            pair: pair.clone(),
+            pairing,
             clock: self.hands.clock(),
             metrics: self.metrics.clone(),
             tracer: self.tracer.clone(),

@@ -10,7 +10,7 @@ use crate::{
     stage::Stage,
     wait::until,
 };
-use messaging::{Letter, Metrics, consumer::HandleError, relay::Relay};
+use messaging::{Ends, Letter, Metrics, Pair, consumer::HandleError, relay::Relay};
 use opentelemetry_sdk::{
     error::OTelSdkResult,
     trace::{SimpleSpanProcessor, SpanData, SpanExporter},
@@ -41,7 +41,14 @@ impl Kept {
     fn relay(&self, store: &Store, hands: &Hands, published: &Published) -> Relay {
         let mut broker = reachable_broker();
         confirms(&mut broker, published);
-        Relay::start(store.clone(), Arc::new(broker), hands.clock(), Metrics::default(), self.tracer(), &vitals())
+        Relay::start(
+            store.clone(),
+            Arc::new(broker),
+            hands.clock(),
+            (Metrics::default(), self.tracer()),
+            Pair::default(),
+            &vitals(),
+        )
     }
 
     /// Of each span the first word of its name, and the context that it is below.
@@ -87,7 +94,7 @@ pub async fn a_message_is_made_below_the_work_that_decides_and_sent_below_its_ma
 
 pub async fn a_row_that_another_process_left_is_sent_below_its_making(database: Database) -> TestResult {
     let (store, hands, kept, published) = (database.open().await?, Hands::new(), Kept::default(), Published::default());
-    let left = Letter::seal(&payload()?, Micros(1), Some(TraceContext::sampled()));
+    let left = Letter::seal(&payload()?, Micros(1), Ends::default(), Some(TraceContext::sampled()));
     append(&store, std::slice::from_ref(&left)).await?;
     let relay = kept.relay(&store, &hands, &published);
     until("it is published", || async { published.len() == 1 }).await;
@@ -103,7 +110,7 @@ pub async fn each_try_to_handle_a_message_is_recorded_below_its_making(database:
     let luck = |tries| if tries == 1 { Will::Fail(HandleError::Failed("no luck".to_owned())) } else { Will::Handle };
     let handler = Handler::new(move |_, tries| luck(tries));
     let consumer = stage.consume(&handler);
-    let letter = Letter::seal(&payload()?, Micros(1), Some(TraceContext::sampled()));
+    let letter = Letter::seal(&payload()?, Micros(1), Ends::default(), Some(TraceContext::sampled()));
     stage.publish(&[letter.clone(), request()?]).await;
     until("both are set aside", || async { stage.parked().await.len() == 2 }).await;
     stage.hands.advance(Duration::from_secs(1_000));

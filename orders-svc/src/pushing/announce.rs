@@ -5,7 +5,7 @@ use super::{Recent, change::Change, hub::HubHandle};
 use crate::{mark::Mark, order::Order, under_way::UnderWay};
 use async_trait::async_trait;
 use messaging::{
-    Announcement,
+    Announcement, Pair,
     broker::{Broker, Heard, Listener},
 };
 use saga::{
@@ -45,6 +45,8 @@ pub struct Announcer {
     pub clock: Clock,
     /// Marks what comes from here: it comes back through the broker.
     pub instance: Uuid,
+    /// Whose announcements are heard.
+    pub pair: Pair,
     /// What the others may not have heard.
     pub recent: Recent,
     /// Hears which orders of this instance are final.
@@ -86,7 +88,9 @@ impl Announcer {
         for some in changes.chunks(MOST_CHANGES) {
             let changed = OrderStatusChanged { changes: some.to_vec() };
             failpoints::point!("pushing::before-announce", return);
-            self.broker.announce(Announcement::new(&changed, self.instance, self.clock.now())).await;
+            self.broker
+                .announce(Announcement::new(&changed, self.instance, self.pair.ends().origin, self.clock.now()))
+                .await;
             failpoints::point!("pushing::after-announce", return);
         }
     }
@@ -169,7 +173,7 @@ impl Listening {
     }
 
     fn pass_on(&self, body: &[u8]) {
-        match changes(body, self.0.instance) {
+        match changes(body, self.0.instance, self.0.pair.ends().origin) {
             Ok(changes) if changes.is_empty() => {}
             Ok(changes) => {
                 let ended = changes.iter().filter(|one| one.state.is_final());
@@ -181,11 +185,12 @@ impl Listening {
     }
 }
 
-/// The changes of an announcement, none if it is our own. One that a newer version says in words of its own is left out; its client
+/// The changes of an announcement, none if it is our own or about another database. One that a newer version says in words of its own is left out; its client
 /// learns of it by reading.
-fn changes(body: &[u8], instance: Uuid) -> Result<Vec<Change>, String> {
+fn changes(body: &[u8], instance: Uuid, own: Option<Uuid>) -> Result<Vec<Change>, String> {
     let announced = Announcement::read(body).map_err(|error| error.to_string())?;
-    if announced.instance == Some(instance) {
+    let elsewhere = announced.origin.is_some_and(|origin| own.is_some_and(|own| own != origin));
+    if announced.instance == Some(instance) || elsewhere {
         return Ok(Vec::new());
     }
     let known = |change: StatusChange| {
@@ -231,7 +236,7 @@ mod tests {
         let finished = |order: &Order| Order { state: State::Finished, ..order.clone() };
         let news = orders.iter().map(|order| News { order: finished(order), trace: None });
         let changed = OrderStatusChanged { changes: news.map(|one| status_change(&one)).collect() };
-        let announcement = Announcement::new(&changed, Uuid::now_v7(), Micros(0));
+        let announcement = Announcement::new(&changed, Uuid::now_v7(), None, Micros(0));
         Listening(announcer.clone()).pass_on(announcement.body.as_bytes());
     }
 

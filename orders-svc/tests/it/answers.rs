@@ -3,7 +3,7 @@
 
 use crate::{calls::place, service::Service};
 use fixtures::database::TestResult;
-use messaging::{Letter, broker::Broker, parking};
+use messaging::{Ends, Letter, broker::Broker, parking};
 use saga::{
     Amount, Currency, OrderId, TransactionId, UserId,
     messages::{Payload, PaymentDeclined, PaymentSucceeded},
@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 /// Says it, and comes back when orders has dealt with it.
 pub async fn say(service: &Service, answer: &impl Payload) -> TestResult {
-    publish(service, &[Letter::seal(answer, Micros(1), None)]).await
+    publish(service, &[Letter::seal(answer, Micros(1), Ends::default(), None)]).await
 }
 
 pub async fn publish(service: &Service, letters: &[Letter]) -> TestResult {
@@ -81,7 +81,7 @@ pub async fn a_declined_order_is_cancelled_and_says_why(service: Arc<Service>) -
 
 pub async fn an_answer_that_comes_again_changes_nothing(service: Arc<Service>) -> TestResult {
     let order = place(&service, "u", "5").await?.body;
-    let letter = Letter::seal(&succeeded(&order)?, Micros(1), None);
+    let letter = Letter::seal(&succeeded(&order)?, Micros(1), Ends::default(), None);
     publish(&service, std::slice::from_ref(&letter)).await?;
     let once = show(&service, &order).await?;
     publish(&service, &[letter.clone(), letter]).await?;

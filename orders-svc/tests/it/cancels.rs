@@ -8,7 +8,7 @@ use crate::{
 };
 use fixtures::{database::TestResult, http::Answer};
 use futures_util::future::try_join_all;
-use messaging::Letter;
+use messaging::{Ends, Letter};
 use saga::{
     messages::{PaymentCancelled, PaymentSucceeded},
     order::{CancelCause, DeclineReason},
@@ -83,7 +83,7 @@ pub async fn a_success_that_crosses_a_cancel_waits_for_payments_last_word(servic
 pub async fn a_decline_ends_an_order_that_is_being_cancelled(service: Arc<Service>) -> TestResult {
     let order = place(&service, "u", "5").await?.body;
     cancel(&service, "u", &order).await?;
-    let answer = Letter::seal(&declined(&order, DeclineReason::InsufficientFunds)?, Micros(1), None);
+    let answer = Letter::seal(&declined(&order, DeclineReason::InsufficientFunds)?, Micros(1), Ends::default(), None);
     publish(&service, &[answer.clone(), answer]).await?;
     let order = show(&service, &order).await?;
     assert_eq!((&order["status"], &order["reason"]), (&json!("CANCELLED"), &json!("insufficient_funds")));

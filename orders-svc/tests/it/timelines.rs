@@ -7,7 +7,7 @@ use crate::{
     service::Service,
 };
 use fixtures::{database::TestResult, http::Answer};
-use messaging::{Letter, parking};
+use messaging::{Ends, Letter, parking};
 use saga::{
     Amount, TransactionId,
     messages::{PaymentCancelled, PaymentSucceeded},
@@ -91,7 +91,7 @@ pub async fn a_request_that_the_broker_has_is_published(service: Arc<Service>) -
 pub async fn an_answer_that_cannot_be_settled_is_waited_for_by_its_next_attempt(service: Arc<Service>) -> TestResult {
     let [order, other] = [place(&service, "u", "5").await?.body, place(&service, "u", "5").await?.body];
     let dear = PaymentSucceeded { amount_minor: Amount::from_minor(501)?, ..succeeded(&order)? };
-    publish(&service, &[Letter::seal(&dear, Micros(1), None)]).await?;
+    publish(&service, &[Letter::seal(&dear, Micros(1), Ends::default(), None)]).await?;
     let way = timeline(&service, "u", &order).await?.body;
     assert!(waits_for(&way, "could not be settled: retry at 20"), "{way}");
     assert!(waits_for(&timeline(&service, "u", &other).await?.body, "going out"));

@@ -15,15 +15,22 @@ use saga::{
     Currency, OrderId, TransactionId, UserId,
     messages::{Payload, PaymentCancelRequested, PaymentRequested},
 };
-use store::chance;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+use store::{Rows, Sql, Store, chance};
+
+static ANY_ACCOUNT: Sql = Sql::new("SELECT 1 AS account FROM accounts LIMIT 1");
 
 /// Handles what arrives on `payments.requests`.
 #[derive(Clone, Debug)]
 pub struct Charging {
-    /// Where the money is.
-    pub accounts: Accounts,
-    /// The only currency there is.
-    pub currency: Currency,
+    accounts: Accounts,
+    store: Store,
+    currency: Currency,
+    /// Whether somebody has an account; that ends never.
+    in_use: Arc<AtomicBool>,
 }
 
 #[async_trait]
@@ -52,6 +59,23 @@ fn fresh() -> TransactionId {
 }
 
 impl Charging {
+    /// On the accounts of this database, in the only currency there is.
+    pub fn new(accounts: Accounts, store: Store, currency: Currency) -> Self {
+        Self { accounts, store, currency, in_use: Arc::default() }
+    }
+
+    /// A database without any account is perhaps not the one that was meant. Who says from which database a request comes is known to
+    /// be the partner; whoever says nothing waits until somebody has an account here.
+    async fn may_decide(&self, event: &Event) -> Result<bool, HandleError> {
+        if event.ends.origin.is_some() || self.in_use.load(Ordering::Relaxed) {
+            return Ok(true);
+        }
+        let found = ANY_ACCOUNT.query(self.store.connection(), Rows::new(), Vec::new()).await;
+        let in_use = !found.map_err(|_| HandleError::Unavailable)?.is_empty();
+        self.in_use.store(in_use, Ordering::Relaxed);
+        Ok(in_use)
+    }
+
     async fn answer(
         &self,
         event: &Event,
@@ -62,6 +86,9 @@ impl Charging {
     ) -> Result<(), HandleError> {
         if currency != self.currency {
             return Err(HandleError::Failed(format!("asks for {currency}, the shop has {}", self.currency)));
+        }
+        if !self.may_decide(event).await? {
+            return Err(HandleError::Unavailable);
         }
         let message = Some(Origin { id: event.id, trace: event.trace });
         let done = self.accounts.change(user, Task { command, message }).await?;

@@ -6,7 +6,7 @@ use crate::{
 };
 use fixtures::database::TestResult;
 use futures_util::future::try_join_all;
-use messaging::{Metrics, broker::memory::MemoryBroker, relay::Relay};
+use messaging::{Metrics, Pair, broker::memory::MemoryBroker, relay::Relay};
 use payments_svc::{
     accounts::{
         Accounts,
@@ -28,7 +28,14 @@ fn accounts(service: &Service, idle: Duration) -> Accounts {
     let mut registry = Registry::default();
     let (vitals, metrics) = (Vitals::new(&mut registry), Metrics::new(&mut registry));
     let broker = Arc::new(MemoryBroker::new());
-    let relay = Relay::start(service.store.clone(), broker, Clock::system(), metrics, Tracer::default(), &vitals);
+    let relay = Relay::start(
+        service.store.clone(),
+        broker,
+        Clock::system(),
+        (metrics, Tracer::default()),
+        Pair::default(),
+        &vitals,
+    );
     let ledger = Ledger {
         store: service.store.clone(),
         relay,

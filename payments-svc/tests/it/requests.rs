@@ -7,7 +7,7 @@ use crate::{
 };
 use fixtures::database::TestResult;
 use messaging::{
-    Letter,
+    Ends, Letter,
     broker::{Broker, ORDERS_PAYMENT_RESULTS, Settlement},
     parking,
 };
@@ -37,12 +37,17 @@ fn request(user: &str, minor: i64) -> TestResult<PaymentRequested> {
 }
 
 fn letter(request: &PaymentRequested) -> Letter {
-    Letter::seal(request, Micros(1), None)
+    Letter::seal(request, Micros(1), Ends::default(), None)
 }
 
 fn cancel(request: &PaymentRequested, cause: CancelCause) -> Letter {
     let PaymentRequested { order_id, user_id, amount_minor, currency } = request.clone();
-    Letter::seal(&PaymentCancelRequested { order_id, user_id, amount_minor, currency, cause }, Micros(1), None)
+    Letter::seal(
+        &PaymentCancelRequested { order_id, user_id, amount_minor, currency, cause },
+        Micros(1),
+        Ends::default(),
+        None,
+    )
 }
 
 /// Says it, and comes back when payments has dealt with it.
@@ -77,7 +82,7 @@ pub async fn what_can_be_paid_is_paid_and_answered_with_the_entry(service: Arc<S
     top_up(&service, "u", "10").await?;
     let request = request("u", 399)?;
     let trace = TraceContext::sampled();
-    let answer = ask(&service, Letter::seal(&request, Micros(1), Some(trace))).await?;
+    let answer = ask(&service, Letter::seal(&request, Micros(1), Ends::default(), Some(trace))).await?;
     let entry = &service.get("u", "/accounts/transactions").await?.body["transactions"][0];
     assert_eq!((&entry["kind"], &entry["amount"]), (&json!("debit"), &json!("-3.99")));
     assert_eq!((&entry["balance_after"], &entry["order_id"]), (&json!("6.01"), &json!(request.order_id)));

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 /// One that differs from every other by its instance.
 pub fn announcement() -> Announcement {
-    Announcement::new(&OrderStatusChanged { changes: Vec::new() }, Uuid::now_v7(), Micros(1))
+    Announcement::new(&OrderStatusChanged { changes: Vec::new() }, Uuid::now_v7(), None, Micros(1))
 }
 
 pub async fn hear(listener: &mut Box<dyn Listener>) -> TestResult<Heard> {

@@ -2,7 +2,7 @@
 //! Absent: where it goes.
 
 use crate::{
-    Announcement, Letter,
+    Announcement, Ends, Letter,
     event::{DATA_CONTENT_TYPE, SPEC_VERSION, Sealed, SealedAnnouncement},
 };
 use saga::{
@@ -71,7 +71,13 @@ fn plain(schema: &mut Schema) {
 
 fn letter<P: Payload + JsonSchema>(generator: &mut SchemaGenerator, n: u8, payload: &P) -> Message {
     generator.subschema_for::<Sealed<'_, P>>();
-    let letter = Letter::seal_as(id(n), payload, TIME, TraceContext::parse(TRACE));
+    let letter = Letter::seal_as(
+        id(n),
+        payload,
+        TIME,
+        Ends { origin: Some(id(7)), peer: Some(id(8)) },
+        TraceContext::parse(TRACE),
+    );
     Message {
         name: P::schema_name().into_owned(),
         type_name: P::TYPE,
@@ -83,7 +89,7 @@ fn letter<P: Payload + JsonSchema>(generator: &mut SchemaGenerator, n: u8, paylo
 
 fn announcement(generator: &mut SchemaGenerator, n: u8, changed: &OrderStatusChanged) -> Message {
     generator.subschema_for::<SealedAnnouncement<OrderStatusChanged>>();
-    let sealed = Announcement::seal_as(id(n), changed, id(9), TIME);
+    let sealed = Announcement::seal_as(id(n), changed, id(9), Some(id(7)), TIME);
     Message {
         name: OrderStatusChanged::schema_name().into_owned(),
         type_name: OrderStatusChanged::TYPE,
