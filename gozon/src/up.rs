@@ -3,7 +3,7 @@
 
 use crate::{
     config::{ORDERS_FILE, PAYMENTS_FILE, UpOptions, embedded},
-    databases::Databases,
+    databases::{DatabaseError, Databases},
     page::Page,
     pair::{Standing, Together},
 };
@@ -11,6 +11,7 @@ use actix_web::{HttpResponse, web};
 use edge::{HttpMetrics, Observer};
 use launch::{Running, StartError, Telemetry};
 use messaging::{
+    Pair,
     broker::{Broker, memory::MemoryBroker},
     outbox,
 };
@@ -56,11 +57,12 @@ impl Shop {
         let orders = open(urls.orders, &path(ORDERS_FILE), service, migration::orders::up).await?;
         let service = (migration::payments::SERVICE, currency);
         let payments = open(urls.payments, &path(PAYMENTS_FILE), service, migration::payments::up).await?;
-        pair_up(&orders, &payments).await.map_err(|why| StartError::option("data-dir", why))?;
+        let ends = pair_up(&orders, &payments).await.map_err(|why| StartError::option("data-dir", why))?;
         let (broker, clock) = (MemoryBroker::new(), Clock::system());
         let parts = orders_svc::app::Parts {
             stores: orders.into(),
             broker: Arc::new(broker.clone()),
+            pair: ends[0].clone(),
             clock: clock.clone(),
             tracer: telemetry.tracer("orders-svc"),
         };
@@ -68,6 +70,7 @@ impl Shop {
         let parts = payments_svc::app::Parts {
             stores: payments.into(),
             broker: Arc::new(broker.clone()),
+            pair: ends[1].clone(),
             clock,
             tracer: telemetry.tracer("payments-svc"),
         };
@@ -138,17 +141,23 @@ async fn open(
 }
 
 /// The two of one directory are a pair, unless they say otherwise.
-async fn pair_up(orders: &Store, payments: &Store) -> Result<(), String> {
+async fn pair_up(orders: &Store, payments: &Store) -> Result<[Pair; 2], String> {
     let databases = Databases { orders: orders.clone(), payments: payments.clone() };
-    let standing = Standing::read(&databases).await.map_err(|error| error.to_string())?;
+    let words = |error: DatabaseError| error.to_string();
+    let standing = Standing::read(&databases).await.map_err(words)?;
     match standing.together() {
-        Together::Yes => Ok(()),
-        Together::NotYet => standing.accept(&databases).await.map_err(|error| error.to_string()),
+        Together::Yes => {}
+        Together::NotYet => standing.accept(&databases).await.map_err(words)?,
         Together::No => {
             let advice = "the two databases do not belong together: put back the one that is missing, or see gozon pair --accept";
-            Err(advice.to_owned())
+            return Err(advice.to_owned());
         }
     }
+    let ends = [Pair::default(), Pair::default()];
+    for (pair, store) in ends.iter().zip([orders, payments]) {
+        pair.read(store).await.map_err(|error| error.to_string())?;
+    }
+    Ok(ends)
 }
 
 fn routes(

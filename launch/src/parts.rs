@@ -113,8 +113,8 @@ pub fn partner(name: &'static str, pair: Pair) -> Check {
         let doubts = |strangers| match strangers {
             0 => Vec::new(),
             some => vec![format!(
-                "{some} messages of another shop came since the start and are set aside (gozon dead list): two shops on one broker \
-                 need a --broker-prefix each"
+                "another shop is on this broker ({some} of its messages came since the start, and were not decided): each needs a \
+                 --broker-prefix of its own"
             )],
         };
         ready(pair.health().map(doubts)).boxed()

@@ -130,10 +130,13 @@ impl Pair {
         drop(self.0.misplaced.subscribe().wait_for(|known| known.is_some() == whether).await);
     }
 
-    /// Counts an event of another shop and says so in the log.
-    pub(crate) fn met_a_stranger(&self, queue: &str, why: &str) {
-        self.0.strangers.fetch_add(1, Ordering::Relaxed);
-        tracing::warn!(queue, "a message of another shop is set aside undecided: {why}");
+    /// Counts an event of another shop, which nobody here decides about; the first one is a warning in the log.
+    pub fn met_a_stranger(&self, queue: &str, why: &str) {
+        if self.0.strangers.fetch_add(1, Ordering::Relaxed) == 0 {
+            tracing::warn!(queue, "another shop is on this broker: {why}");
+        } else {
+            tracing::debug!(queue, "a message of another shop: {why}");
+        }
     }
 
     /// Whether messages may be taken, and how many events of other shops came since the start.

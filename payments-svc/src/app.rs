@@ -31,6 +31,8 @@ pub struct Parts {
     pub stores: Stores,
     /// The way to orders.
     pub broker: Arc<dyn Broker>,
+    /// What is known already of the databases that belong together.
+    pub pair: Pair,
     /// The time.
     pub clock: Clock,
     /// Where spans go.
@@ -56,11 +58,10 @@ pub struct App {
 impl App {
     /// Builds everything and starts the actors on the current arbiter. Metrics get the prefix `payments_`.
     pub fn start(parts: Parts, options: &ShopOptions, registry: &mut Registry) -> Self {
-        let Parts { stores: Stores { actors: store, workers: reads }, broker, clock, tracer } = parts;
+        let Parts { stores: Stores { actors: store, workers: reads }, broker, pair, clock, tracer } = parts;
         let registry = registry.sub_registry_with_prefix("payments");
         let (vitals, metrics) = (Vitals::new(registry), Metrics::new(registry));
         broker.count_with(&vitals);
-        let pair = Pair::default();
         let schema =
             Schema::start(&vitals, &store, &pair, (migration::payments::SERVICE, options.currency), migrate(&store));
         let relay = Relay::start(
@@ -177,8 +178,13 @@ pub async fn run(config: Config) -> Result<(), StartError> {
         (launch::open_stores(&options, "payments").await?, launch::connect_broker(&options, "payments")?);
     let mut registry = Registry::default();
     let telemetry = Telemetry::start(&options.shop, "payments-svc", &mut registry)?;
-    let parts =
-        Parts { stores, broker: broker.clone(), clock: Clock::system(), tracer: telemetry.tracer("payments-svc") };
+    let parts = Parts {
+        stores,
+        broker: broker.clone(),
+        pair: Pair::default(),
+        clock: Clock::system(),
+        tracer: telemetry.tracer("payments-svc"),
+    };
     let app = App::start(parts, &options.shop, &mut registry);
     let observer = Observer { metrics: HttpMetrics::register(&mut registry), tracer: telemetry.tracer("http") };
     launch::process_metrics::register(&mut registry);

@@ -13,6 +13,7 @@ use gozon::{
     databases::Urls,
 };
 use launch::ShopOptions;
+use messaging::Pair;
 use prometheus_client::registry::Registry;
 use std::{
     cell::{Cell, RefCell},
@@ -191,12 +192,12 @@ impl House {
     fn build(&self, instance: InstanceId, connection: &Arc<Connection>) -> App {
         let options = Shop::parse_from(["simulation", "--pay-within-seconds", PAY_WITHIN]).options;
         let (broker, clock, tracer) = (Arc::new(Line(connection.clone())), self.world.clock(), Tracer::default());
-        let registry = &mut Registry::default();
+        let (registry, pair) = (&mut Registry::default(), Pair::default());
         if instance < ORDERS {
-            let parts = orders_svc::app::Parts { stores: self.orders.clone().into(), broker, clock, tracer };
+            let parts = orders_svc::app::Parts { stores: self.orders.clone().into(), broker, pair, clock, tracer };
             App::Orders(Box::new(orders_svc::app::App::start(parts, &options, registry)))
         } else {
-            let parts = payments_svc::app::Parts { stores: self.payments.clone().into(), broker, clock, tracer };
+            let parts = payments_svc::app::Parts { stores: self.payments.clone().into(), broker, pair, clock, tracer };
             App::Payments(Box::new(payments_svc::app::App::start(parts, &options, registry)))
         }
     }

@@ -173,7 +173,7 @@ impl Listening {
     }
 
     fn pass_on(&self, body: &[u8]) {
-        match changes(body, self.0.instance, self.0.pair.ends().origin) {
+        match changes(body, self.0.instance, &self.0.pair) {
             Ok(changes) if changes.is_empty() => {}
             Ok(changes) => {
                 let ended = changes.iter().filter(|one| one.state.is_final());
@@ -187,10 +187,15 @@ impl Listening {
 
 /// The changes of an announcement, none if it is our own or about another database. One that a newer version says in words of its own is left out; its client
 /// learns of it by reading.
-fn changes(body: &[u8], instance: Uuid, own: Option<Uuid>) -> Result<Vec<Change>, String> {
+fn changes(body: &[u8], instance: Uuid, pair: &Pair) -> Result<Vec<Change>, String> {
     let announced = Announcement::read(body).map_err(|error| error.to_string())?;
-    let elsewhere = announced.origin.is_some_and(|origin| own.is_some_and(|own| own != origin));
-    if announced.instance == Some(instance) || elsewhere {
+    if let (Some(origin), Some(own)) = (announced.origin, pair.ends().origin)
+        && origin != own
+    {
+        pair.met_a_stranger("order.status-changed", &format!("it has the database {origin}"));
+        return Ok(Vec::new());
+    }
+    if announced.instance == Some(instance) {
         return Ok(Vec::new());
     }
     let known = |change: StatusChange| {

@@ -79,6 +79,7 @@ async fn start(store: &Store, broker: &MemoryBroker) -> TestResult<(App, Running
     let parts = Parts {
         stores: store.clone().into(),
         broker: Arc::new(broker.clone()),
+        pair: messaging::Pair::default(),
         clock: Clock::system(),
         tracer: Tracer::default(),
     };

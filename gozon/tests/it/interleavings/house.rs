@@ -236,14 +236,26 @@ async fn orders(
 ) -> TestResult<(orders_svc::app::App, Arc<Registry>)> {
     let mut registry = Registry::default();
     let (stores, broker) = (open(&urls.orders).await?.into(), wire.clone());
-    let parts = orders_svc::app::Parts { stores, broker, clock: clock(now), tracer: Tracer::default() };
+    let parts = orders_svc::app::Parts {
+        stores,
+        broker,
+        pair: messaging::Pair::default(),
+        clock: clock(now),
+        tracer: Tracer::default(),
+    };
     let app = orders_svc::app::App::start(parts, &options(), &mut registry);
     Ok((app, Arc::new(registry)))
 }
 
 async fn payments(urls: &Urls, wire: &Arc<Wire>, now: &Arc<AtomicI64>) -> TestResult<payments_svc::app::App> {
     let (stores, broker) = (open(&urls.payments).await?.into(), wire.clone());
-    let parts = payments_svc::app::Parts { stores, broker, clock: clock(now), tracer: Tracer::default() };
+    let parts = payments_svc::app::Parts {
+        stores,
+        broker,
+        pair: messaging::Pair::default(),
+        clock: clock(now),
+        tracer: Tracer::default(),
+    };
     Ok(payments_svc::app::App::start(parts, &options(), &mut Registry::default()))
 }
 
