@@ -15,9 +15,10 @@ use messaging::{
     broker::{Broker, memory::MemoryBroker},
     outbox,
 };
+use migration::MigrateError;
 use prometheus_client::registry::Registry;
 use saga::Currency;
-use sea_orm::{DatabaseConnection, DbErr};
+use sea_orm::DatabaseConnection;
 use std::{
     fmt::Display,
     fs::{File, OpenOptions, create_dir_all},
@@ -129,7 +130,7 @@ async fn open(
     url: String,
     file: &Path,
     (service, currency): (&'static str, Currency),
-    migrate: impl AsyncFn(&DatabaseConnection) -> Result<(), DbErr>,
+    migrate: impl AsyncFn(&DatabaseConnection) -> Result<(), MigrateError>,
 ) -> Result<Store, StartError> {
     let wrong = |why: &dyn Display| StartError::option("data-dir", format!("{}: {why}", file.display()));
     let options = Options { url, max_connections: 4, application: "gozon", plans: Plans::ByIndex };

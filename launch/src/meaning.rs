@@ -3,6 +3,7 @@
 //! Absent: the schema (migration) and single rows (the audit).
 
 use entities::messaging::identity;
+use migration::MigrateError;
 use saga::Currency;
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, EntityTrait, QueryFilter,
@@ -16,18 +17,25 @@ use store::Store;
 pub enum Unfit {
     /// It does not answer, or its schema is not there yet.
     #[error(transparent)]
-    Away(DbErr),
+    Away(#[from] DbErr),
     /// It is not what this program was told that it is. The text says what to do.
     #[error("{0}")]
     Refused(String),
+    /// Its schema cannot be brought up to date while somebody holds a lock.
+    #[error("{0}")]
+    Locked(String),
+    /// What is in it has to be mended first. The text says what.
+    #[error("{0}")]
+    Broken(String),
 }
 
-impl From<DbErr> for Unfit {
-    /// What a migration refuses is an error in words.
-    fn from(error: DbErr) -> Self {
+impl From<MigrateError> for Unfit {
+    fn from(error: MigrateError) -> Self {
         match error {
-            DbErr::Custom(why) => Self::Refused(why),
-            error => Self::Away(error),
+            MigrateError::Database(error) => Self::Away(error),
+            MigrateError::NotOurs(why) => Self::Refused(why),
+            MigrateError::Locked(_) => Self::Locked(error.to_string()),
+            MigrateError::Broken(why) => Self::Broken(why),
         }
     }
 }
@@ -47,7 +55,7 @@ pub struct Doubts {
 /// # Errors
 /// [`Unfit`] when it cannot be used.
 pub async fn examine(store: &Store, service: &'static str, currency: Currency) -> Result<Doubts, Unfit> {
-    store.alone(async { Ok(look(store.pool(), service, currency).await) }).await?
+    store.alone(look(store.pool(), service, currency)).await
 }
 
 async fn look(database: &DatabaseConnection, service: &'static str, currency: Currency) -> Result<Doubts, Unfit> {

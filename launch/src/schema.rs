@@ -6,8 +6,8 @@ use crate::meaning::{self, Doubts, Unfit};
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
 use messaging::Pair;
+use migration::MigrateError;
 use saga::Currency;
-use sea_orm::DbErr;
 use std::{
     fmt,
     sync::{Arc, Mutex, PoisonError},
@@ -19,6 +19,10 @@ use tokio_util::sync::CancellationToken;
 
 /// Between two tries while the database does not answer or cannot be used.
 const TRY_EVERY: Duration = Duration::from_millis(500);
+/// Between two tries while somebody holds a lock that a migration needs: it does not stand in everybody's way again at once.
+const AFTER_A_LOCK: Duration = Duration::from_secs(30);
+/// What an operator has to mend is not tried again by itself.
+const NEVER: Duration = Duration::from_secs(365 * 24 * 3600);
 /// Between two looks at one that is in use: behind the same address there may be another server now, or it may have other settings.
 const LOOK_EVERY: Duration = Duration::from_secs(30);
 
@@ -26,7 +30,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(30);
 pub(crate) const NOT_YET: &str = "its schema is not up to date yet";
 
 /// One try to bring a schema up to date.
-pub type Migration = BoxFuture<'static, Result<(), DbErr>>;
+pub type Migration = BoxFuture<'static, Result<(), MigrateError>>;
 
 type Migrate = dyn Fn() -> Migration;
 
@@ -112,6 +116,16 @@ impl Step for Migrating {
                     tracing::warn!("the database cannot be used: {why}");
                 }
                 Pause::For(TRY_EVERY)
+            }
+            Err(Unfit::Locked(why)) => {
+                door.shut(&*why);
+                tracing::warn!("the schema cannot be brought up to date yet: {why}");
+                Pause::For(failpoints::instead_of("schema::after-a-lock", AFTER_A_LOCK))
+            }
+            Err(Unfit::Broken(why)) => {
+                door.shut(&*why);
+                tracing::error!("the schema cannot be brought up to date, and it is not tried again: {why}");
+                Pause::For(NEVER)
             }
             // One that was in use and is away is noticed by those who use it.
             Err(Unfit::Away(error)) if self.migrated && door.reason().is_none() => {

@@ -39,8 +39,8 @@ pub fn keys(ids: impl IntoIterator<Item = Uuid>, now: Micros) -> Option<Part> {
 /// The driver's.
 pub async fn try_write(store: &Store, now: Micros) -> Result<(), DbErr> {
     let (tx, id) = (store.begin().await?, chance::id());
-    TRY.execute(&*tx, Rows::new(), vec![id.into(), now.0.into()]).await?;
-    TAKE_BACK.execute(&*tx, Rows::new(), vec![id.into()]).await?;
+    TRY.execute(&tx, Rows::new(), vec![id.into(), now.0.into()]).await?;
+    TAKE_BACK.execute(&tx, Rows::new(), vec![id.into()]).await?;
     tx.commit().await
 }
 
@@ -51,7 +51,7 @@ pub async fn try_write(store: &Store, now: Micros) -> Result<(), DbErr> {
 pub async fn clean_step(store: &Store, now: Micros, keep: Duration) -> Result<u64, DbErr> {
     let tx = store.begin().await?;
     let values = vec![now.minus(keep).0.into(), i64::from(CLEAN_STEP).into()];
-    let deleted = CLEAN.execute(&*tx, Rows::new(), values).await?;
+    let deleted = CLEAN.execute(&tx, Rows::new(), values).await?;
     failpoints::point!("inbox::before-clean", return Err(store::planted()));
     tx.commit().await?;
     failpoints::point!("inbox::after-clean", return Err(store::planted()));

@@ -103,7 +103,7 @@ async fn write(store: &Store, sql: &Sql, rows: Rows) -> Result<u64, DbErr> {
         return sql.execute(store.connection(), rows, Vec::new()).await;
     }
     let tx = store.begin().await?;
-    let changed = sql.execute(&*tx, rows, Vec::new()).await?;
+    let changed = sql.execute(&tx, rows, Vec::new()).await?;
     tx.commit().await?;
     Ok(changed)
 }
@@ -118,7 +118,7 @@ pub async fn claim(store: &Store, now: Micros, lease: Duration, limit: u32) -> R
     }
     let tx = store.begin().await?;
     let values = vec![now.0.into(), now.plus(lease).0.into(), i64::from(limit).into()];
-    let rows = CLAIM.query(&*tx, Rows::new(), values).await?;
+    let rows = CLAIM.query(&tx, Rows::new(), values).await?;
     let found = !rows.is_empty();
     failpoints::point!("outbox::before-claim", found, return Err(store::planted()));
     tx.commit().await?;

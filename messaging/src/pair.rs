@@ -100,8 +100,8 @@ impl Pair {
     /// The driver's.
     pub async fn learn(&self, store: &Store, partner: Uuid) -> Result<bool, DbErr> {
         let tx = store.begin().await?;
-        LEARN.execute(&*tx, Rows::new(), vec![partner.into()]).await?;
-        let rows = READ.query(&*tx, Rows::new(), Vec::new()).await?;
+        LEARN.execute(&tx, Rows::new(), vec![partner.into()]).await?;
+        let rows = READ.query(&tx, Rows::new(), Vec::new()).await?;
         let known: Option<Uuid> = rows.first().map(|row| row.try_get("", "partner_id")).transpose()?.flatten();
         tx.commit().await?;
         let mut ends = self.0.ends.write().unwrap_or_else(PoisonError::into_inner);

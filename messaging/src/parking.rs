@@ -129,7 +129,7 @@ pub async fn save(
         .opt_texts([next])
         .texts([storable(error)]);
     let tx = store.begin().await?;
-    SAVE.execute(&*tx, rows, vec![now.0.into()]).await?;
+    SAVE.execute(&tx, rows, vec![now.0.into()]).await?;
     failpoints::point!("parking::before-save", return Err(store::planted()));
     tx.commit().await?;
     failpoints::point!("parking::after-save", return Err(store::planted()));
@@ -156,7 +156,7 @@ pub async fn due(store: &Store, queue: &str, now: Micros, limit: u32) -> Result<
     let lease = failpoints::instead_of("parking::lease", RETRY_LEASE);
     let tx = store.begin().await?;
     let values = vec![now.0.into(), now.plus(lease).0.into(), i64::from(limit).into(), queue.into()];
-    let rows = DUE.query(&*tx, Rows::new(), values).await?;
+    let rows = DUE.query(&tx, Rows::new(), values).await?;
     let found = !rows.is_empty();
     failpoints::point!("parking::before-retry", found, return Err(store::planted()));
     tx.commit().await?;
@@ -248,7 +248,7 @@ pub async fn count(store: &Store) -> Result<Vec<(State, i64)>, DbErr> {
 
 async fn write(store: &Store, sql: &Sql, values: Vec<sea_orm::Value>) -> Result<u64, DbErr> {
     let tx = store.begin().await?;
-    let changed = sql.execute(&*tx, Rows::new(), values).await?;
+    let changed = sql.execute(&tx, Rows::new(), values).await?;
     failpoints::point!("parking::before-record", return Err(store::planted()));
     tx.commit().await?;
     failpoints::point!("parking::after-record", return Err(store::planted()));

@@ -8,8 +8,12 @@
     reason = "async_trait turns `&SchemaManager`, as MigrationTrait spells it, into its signature; `<'_>` would not match"
 )]
 
+mod compare_by_bytes;
+mod error;
 mod exclusive;
 mod identity;
 mod messaging;
 pub mod orders;
 pub mod payments;
+
+pub use error::MigrateError;

@@ -2,6 +2,9 @@
 //!
 //! The PostgreSQL half reads the address of a server, as its administrator, from `TEST_POSTGRES_URL`.
 
+#[cfg(feature = "servers")]
+#[path = "it/collation.rs"]
+mod collation;
 #[path = "it/database.rs"]
 mod database;
 #[path = "it/history.rs"]
@@ -55,6 +58,29 @@ on_every_backend! {
     words::payments_accept_exactly_the_verdicts_that_have_words,
     models::models_of_the_orders_database_match_its_tables,
     models::models_of_the_payments_database_match_its_tables,
+}
+
+#[cfg(feature = "servers")]
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_unique_or_searched_compares_by_bytes() -> TestResult {
+    with_database(Backend::Postgres, collation::what_is_unique_or_searched_compares_by_bytes).await
+}
+
+#[cfg(feature = "servers")]
+#[tokio::test(flavor = "multi_thread")]
+async fn duplicates_that_a_wrong_index_let_in_are_named_and_nothing_is_changed() -> TestResult {
+    with_database(Backend::Postgres, collation::duplicates_that_a_wrong_index_let_in_are_named_and_nothing_is_changed)
+        .await
+}
+
+#[cfg(feature = "servers")]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_migration_that_does_not_get_its_lock_says_who_has_it_and_leaves_the_queue() -> TestResult {
+    with_database(
+        Backend::Postgres,
+        collation::a_migration_that_does_not_get_its_lock_says_who_has_it_and_leaves_the_queue,
+    )
+    .await
 }
 
 // What SQLite has no word for.

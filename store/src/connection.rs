@@ -1,7 +1,7 @@
 //! Statements by themselves, outside a unit of work, on whichever connection of the pool is free.
 //! Absent: transactions; `Store::begin` has those.
 
-use crate::Door;
+use crate::{Door, fault, outdated::Outdated};
 use async_trait::async_trait;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult, QueryResult, Statement};
 
@@ -10,6 +10,18 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult,
 pub struct Connection {
     pub(crate) pool: DatabaseConnection,
     pub(crate) door: Door,
+    pub(crate) outdated: Outdated,
+}
+
+impl Outdated {
+    /// An answer that says that the session is at fault has all that were made so far thrown away.
+    pub(crate) fn heed<T>(&self, answer: Result<T, DbErr>) -> Result<T, DbErr> {
+        answer.inspect_err(|error| {
+            if fault::is_of_the_session(error) {
+                self.note();
+            }
+        })
+    }
 }
 
 #[async_trait]
@@ -20,21 +32,21 @@ impl ConnectionTrait for Connection {
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
         self.door.pass()?;
-        self.pool.execute_raw(statement).await
+        self.outdated.heed(self.pool.execute_raw(statement).await)
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
         self.door.pass()?;
-        self.pool.execute_unprepared(sql).await
+        self.outdated.heed(self.pool.execute_unprepared(sql).await)
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
         self.door.pass()?;
-        self.pool.query_one_raw(statement).await
+        self.outdated.heed(self.pool.query_one_raw(statement).await)
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
         self.door.pass()?;
-        self.pool.query_all_raw(statement).await
+        self.outdated.heed(self.pool.query_all_raw(statement).await)
     }
 }

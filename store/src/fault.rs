@@ -1,14 +1,18 @@
 //! What a database error means for whoever has to decide what to do next.
 //! Absent: retrying; that is the caller's decision.
 
-use sea_orm::{DbErr, RuntimeErr, SqlxError};
+use sea_orm::{
+    DbErr, RuntimeErr, SqlxError,
+    sqlx::{error::DatabaseError, postgres::PgDatabaseError},
+};
 
 /// The kinds of failure that call for different answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// The database cannot be reached or cannot write (down, disk full, read-only, not migrated yet). Later it may work as it is.
     Unavailable,
-    /// Two units of work met (deadlock, serialisation, lock time-out). The same again will do.
+    /// Two units of work met (deadlock, serialisation, lock time-out), or a migration came between a statement and its preparation. The
+    /// same again will do.
     Contention,
     /// A constraint refused a row: the data, not the database, is at fault.
     Constraint,
@@ -40,8 +44,27 @@ pub(crate) fn is_inexact(error: &DbErr) -> bool {
     error.as_database_error().and_then(|error| error.code()).as_deref() == Some("22012")
 }
 
+/// Whether the session, and not the statement, is what is wrong: another one of the same database may do better.
+pub(crate) fn is_of_the_session(error: &DbErr) -> bool {
+    let (DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error))) = error else {
+        return false;
+    };
+    let Some(error) = error.as_database_error() else { return false };
+    // It was connected to a server that has become a standby, or was told to be read-only when it began.
+    error.code().as_deref() == Some("25006") || is_stale_plan(error)
+}
+
+/// A migration has changed what a statement returns that this session had prepared before.
+fn is_stale_plan(error: &dyn DatabaseError) -> bool {
+    // The code alone also stands for what PostgreSQL cannot do, which would be a defect of ours.
+    error
+        .try_downcast_ref::<PgDatabaseError>()
+        .is_some_and(|error| error.code() == "0A000" && error.routine() == Some("RevalidateCachedQuery"))
+}
+
 fn of_driver(error: &SqlxError) -> Fault {
     match error {
+        SqlxError::Database(error) if is_stale_plan(&**error) => Fault::Contention,
         SqlxError::Database(error) => match error.code() {
             Some(code) if code.len() == 5 => of_sqlstate(&code),
             Some(code) => code.parse().map_or(Fault::Defect, |code| of_sqlite(code, error.message())),

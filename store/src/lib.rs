@@ -7,6 +7,7 @@ mod door;
 mod fault;
 mod open;
 mod openings;
+mod outdated;
 mod rows;
 mod sessions;
 pub mod simulation;

@@ -4,13 +4,15 @@
 use crate::{
     Connection, Door,
     openings::Openings,
+    outdated::Outdated,
     sessions,
     simulation::{self, Step},
     writers::{Turn, Writers},
 };
+use async_trait::async_trait;
 use sea_orm::{
-    ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, TransactionTrait,
-    sqlx::Connection as _,
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult,
+    QueryResult, Statement, TransactionTrait, sqlx::Connection as _,
 };
 use std::time::Duration;
 use url::Url;
@@ -83,6 +85,7 @@ pub struct Tx {
     // Dropped in this order: a unit's work is taken back before its turn ends.
     unit: DatabaseTransaction,
     turn: Option<Turn>,
+    outdated: Outdated,
 }
 
 impl Store {
@@ -102,9 +105,10 @@ impl Store {
         let url = Url::parse(&options.url).map_err(|_| OpenError::Url)?;
         let mut connect = ConnectOptions::new(options.url.clone());
         connect.sqlx_logging(false).record_stmt_in_spans(false).connect_lazy(true).acquire_timeout(ACQUIRE_TIMEOUT);
+        let outdated = Outdated::default();
         let writers = match url.scheme() {
             "postgres" | "postgresql" => {
-                postgres(&mut connect, options);
+                postgres(&mut connect, options, &outdated);
                 None
             }
             "sqlite" => {
@@ -114,7 +118,7 @@ impl Store {
             _ => return Err(OpenError::Url),
         };
         let pool = simulation::at_once(Database::connect(connect)).await?;
-        Ok(Self { connection: Connection { pool, door }, writers })
+        Ok(Self { connection: Connection { pool, door, outdated }, writers })
     }
 
     /// For reads, and for single statements that need no transaction on PostgreSQL.
@@ -146,7 +150,7 @@ impl Store {
         simulation::before(Step::Begin).await?;
         // In a task of its own, which ends also when the caller is cancelled: sqlx 0.9 would hand a connection whose BEGIN was
         // interrupted back to the pool, with the transaction open.
-        let begun = tokio::spawn(begin(self.connection.pool.clone(), self.writers.clone())).await;
+        let begun = tokio::spawn(begin(self.connection.clone(), self.writers.clone())).await;
         begun.unwrap_or_else(|error| Err(DbErr::Custom(error.to_string())))
     }
 
@@ -155,7 +159,7 @@ impl Store {
     ///
     /// # Errors
     /// The work's.
-    pub async fn alone<T>(&self, work: impl Future<Output = Result<T, DbErr>>) -> Result<T, DbErr> {
+    pub async fn alone<T, E: From<DbErr>>(&self, work: impl Future<Output = Result<T, E>>) -> Result<T, E> {
         match &self.writers {
             Some(writers) => writers.alone(work).await,
             None => work.await,
@@ -211,23 +215,39 @@ impl Tx {
     }
 }
 
-impl std::ops::Deref for Tx {
-    type Target = DatabaseTransaction;
+#[async_trait]
+impl ConnectionTrait for Tx {
+    fn get_database_backend(&self) -> DbBackend {
+        self.unit.get_database_backend()
+    }
 
-    fn deref(&self) -> &DatabaseTransaction {
-        &self.unit
+    async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+        self.outdated.heed(self.unit.execute_raw(statement).await)
+    }
+
+    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
+        self.outdated.heed(self.unit.execute_unprepared(sql).await)
+    }
+
+    async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        self.outdated.heed(self.unit.query_one_raw(statement).await)
+    }
+
+    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        self.outdated.heed(self.unit.query_all_raw(statement).await)
     }
 }
 
-async fn begin(connection: DatabaseConnection, writers: Option<Writers>) -> Result<Tx, DbErr> {
+async fn begin(connection: Connection, writers: Option<Writers>) -> Result<Tx, DbErr> {
+    let Connection { pool, outdated, .. } = connection;
     match writers {
-        Some(writers) => writers.begin(&connection).await.map(|(unit, turn)| Tx { unit, turn: Some(turn) }),
-        None => connection.begin().await.map(|unit| Tx { unit, turn: None }),
+        Some(writers) => writers.begin(&pool).await.map(|(unit, turn)| Tx { unit, turn: Some(turn), outdated }),
+        None => outdated.heed(pool.begin().await).map(|unit| Tx { unit, turn: None, outdated }),
     }
 }
 
-fn postgres(connect: &mut ConnectOptions, options: &Options) {
-    let settings = sessions::settings(options.plans);
+fn postgres(connect: &mut ConnectOptions, options: &Options, outdated: &Outdated) {
+    let (settings, outdated) = (sessions::settings(options.plans), outdated.clone());
     connect
         .max_connections(options.max_connections)
         .test_before_acquire(false)
@@ -239,6 +259,10 @@ fn postgres(connect: &mut ConnectOptions, options: &Options) {
                 let settings = settings.clone();
                 Box::pin(async move { sessions::set(connection, settings).await })
             })
+        })
+        .map_sqlx_postgres_before_acquire(move |_, about| {
+            let usable = !outdated.includes(about.age, Duration::ZERO);
+            Box::pin(async move { Ok(usable) })
         });
 }
 

@@ -4,15 +4,12 @@
 //! whichever is as old as the last one that was opened for reading is opened anew before it is used.
 //! Absent: connections of those who only read (the audit).
 
-use crate::open::SQLITE_BUSY_TIMEOUT;
+use crate::{open::SQLITE_BUSY_TIMEOUT, outdated::Outdated};
 use sea_orm::{
     SqlxError,
     sqlx::{AssertSqlSafe, Executor, SqliteConnection, error::DatabaseError},
 };
-use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant},
-};
+use std::time::Duration;
 
 /// A connection counts as made a moment after it was noted.
 const MOMENT: Duration = Duration::from_secs(1);
@@ -21,7 +18,7 @@ const TRY: &str = "PRAGMA busy_timeout = 0; BEGIN IMMEDIATE; PRAGMA user_version
 
 /// What is known of the connections of one pool. A cheap clone.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Openings(Arc<Mutex<Option<Instant>>>);
+pub(crate) struct Openings(Outdated);
 
 impl Openings {
     /// Finds out whether a new connection may write.
@@ -35,7 +32,7 @@ impl Openings {
             // None may be open: that depends on where it was refused.
             drop(connection.execute("ROLLBACK").await);
             tracing::warn!("the database was opened for reading only");
-            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+            self.0.note();
         }
         let wait = format!("PRAGMA busy_timeout = {}", SQLITE_BUSY_TIMEOUT.as_millis());
         connection.execute(AssertSqlSafe(wait)).await.map(drop)
@@ -43,8 +40,7 @@ impl Openings {
 
     /// Whether a connection of that age may be one for reading.
     pub fn may_be_read_only(&self, age: Duration) -> bool {
-        let last = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        last.is_some_and(|last| last.elapsed() < age.saturating_add(MOMENT))
+        self.0.includes(age, MOMENT)
     }
 }
 
@@ -58,6 +54,7 @@ fn is_read_only(error: &SqlxError) -> bool {
 mod tests {
     use super::*;
     use sea_orm::sqlx::{Connection, sqlite::SqliteConnectOptions};
+    use std::time::Instant;
 
     async fn noted(read_only: bool) -> Openings {
         let dir = tempfile::tempdir().unwrap();
@@ -79,7 +76,7 @@ mod tests {
         let openings = noted(true).await;
         assert!(openings.may_be_read_only(Duration::ZERO) && openings.may_be_read_only(Duration::MAX));
         let long_ago = Instant::now().checked_sub(Duration::from_secs(60));
-        *openings.0.lock().unwrap() = long_ago;
+        openings.0.note_at(long_ago);
         assert!(openings.may_be_read_only(Duration::from_secs(60)));
         assert!(!openings.may_be_read_only(Duration::from_secs(50)));
     }

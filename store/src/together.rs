@@ -79,7 +79,7 @@ impl<const N: usize> Together<N> {
         }
         let given = self.exact.and_then(|exact| Some((exact, parts[exact].as_ref()?.rows.len())));
         let tx = store.begin().await?;
-        let changed = self.execute(&*tx, parts).await?;
+        let changed = self.execute(&tx, parts).await?;
         if given.is_some_and(|(exact, rows)| usize::try_from(changed[exact]) != Ok(rows)) {
             tx.rollback().await?;
             return Ok(false);

@@ -64,7 +64,7 @@ impl Writers {
     ///
     /// # Errors
     /// The work's, or that of the commit that had to come before it.
-    pub async fn alone<T>(&self, work: impl Future<Output = Result<T, DbErr>>) -> Result<T, DbErr> {
+    pub async fn alone<T, E: From<DbErr>>(&self, work: impl Future<Output = Result<T, E>>) -> Result<T, E> {
         let mut group = self.turn.lock().await;
         if group.is_some() {
             commit(&mut group).await?;
@@ -302,7 +302,7 @@ mod tests {
             let unit = place.store.pool().begin_with_options(immediate()).await?;
             let seen = unit.query_all_raw(Statement::from_string(DbBackend::Sqlite, "SELECT id FROM seen")).await?;
             unit.commit().await?;
-            Ok(seen.len())
+            Ok::<_, DbErr>(seen.len())
         });
         tokio::pin!(alone);
         // It has been asked for once, so it is the first in the queue.

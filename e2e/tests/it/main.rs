@@ -30,6 +30,8 @@ mod meaning;
 #[cfg(feature = "servers")]
 mod messages;
 #[cfg(feature = "servers")]
+mod migrating;
+#[cfg(feature = "servers")]
 mod npm;
 #[cfg(feature = "servers")]
 mod observability;

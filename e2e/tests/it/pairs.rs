@@ -25,8 +25,7 @@ async fn two_shops_on_one_broker_decide_nothing_about_each_others_orders_and_bot
         let mut intruder = second.open().await?;
         let bob = intruder.client()?.user("bob").with_money("1000").await?;
         let foreign = bob.order("1").await?;
-        until("the first shop says so", || readiness_says(shop, 200, "another shop"))
-            .await?;
+        until("the first shop says so", || readiness_says(shop, 200, "another shop")).await?;
         for _ in 0..20 {
             assert_eq!(ann.outcome(&ann.order("1").await?).await?, "FINISHED");
         }

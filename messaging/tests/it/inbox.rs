@@ -18,7 +18,7 @@ async fn remember(store: &Store, ids: &[Uuid], now: Micros) -> TestResult<u64> {
 
 async fn write(tx: &Tx, ids: &[Uuid], now: Micros) -> TestResult<u64> {
     match inbox::keys(ids.iter().copied(), now) {
-        Some(Part { rows, values }) => Ok(inbox::REMEMBER.execute(&**tx, rows, values).await?),
+        Some(Part { rows, values }) => Ok(inbox::REMEMBER.execute(tx, rows, values).await?),
         None => Ok(0),
     }
 }

@@ -23,7 +23,7 @@ pub async fn append(store: &Store, letters: &[Letter]) -> TestResult {
 
 pub async fn append_until(store: &Store, letters: &[Letter], lease_until: Micros) -> TestResult {
     let tx = store.begin().await?;
-    outbox::append(&*tx, letters, lease_until, NOW).await?;
+    outbox::append(&tx, letters, lease_until, NOW).await?;
     Ok(tx.commit().await?)
 }
 
@@ -34,8 +34,8 @@ pub async fn rows(store: &Store) -> i64 {
 pub async fn what_is_appended_shares_the_fate_of_its_transaction(database: Database) -> TestResult {
     let store = database.open().await?;
     let tx = store.begin().await?;
-    outbox::append(&*tx, &requests(3)?, Micros::EPOCH, NOW).await?;
-    outbox::append(&*tx, &[], Micros::EPOCH, NOW).await?;
+    outbox::append(&tx, &requests(3)?, Micros::EPOCH, NOW).await?;
+    outbox::append(&tx, &[], Micros::EPOCH, NOW).await?;
     drop(tx);
     assert_eq!(rows(&store).await, 0);
     append(&store, &requests(3)?).await?;

@@ -6,7 +6,11 @@ mod m20261122_000003_cancel_orders;
 use sea_orm::{DatabaseConnection, DbErr};
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
 
-use crate::{exclusive, identity::CreateIdentity, messaging};
+use crate::{MigrateError, compare_by_bytes::CompareByBytes, exclusive, identity::CreateIdentity, messaging};
+
+const COMPARED: [(&str, &[&str]); 2] =
+    [("orders", &["user_id", "idempotency_key", "status"]), ("parked", &["queue", "state"])];
+const UNIQUE: [(&str, &[&str]); 1] = [("orders", &["user_id", "idempotency_key"])];
 
 /// Whose database it is.
 pub const SERVICE: &str = "orders-svc";
@@ -22,12 +26,16 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000002_create_orders::Migration),
             Box::new(m20261122_000003_cancel_orders::Migration),
             Box::new(CreateIdentity { service: SERVICE, kept_in: "orders" }),
+            Box::new(CompareByBytes { columns: &COMPARED, unique: &UNIQUE }),
         ]
     }
 }
 
 /// Brings the orders database up to date, all or nothing. Any number of instances may call it at the same moment.
-pub async fn up(db: &DatabaseConnection) -> Result<(), DbErr> {
+///
+/// # Errors
+/// [`MigrateError`] says whether to try again, and when.
+pub async fn up(db: &DatabaseConnection) -> Result<(), MigrateError> {
     exclusive::up::<Migrator, crate::payments::Migrator>(db, crate::payments::SERVICE).await
 }
 

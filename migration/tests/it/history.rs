@@ -14,8 +14,8 @@ const PAYMENTS_TABLES: [&str; 8] = ["accounts", "entries", "identity", "inbox", 
 
 const PARKED_INDEX: &str = "parked_next_attempt_at";
 
-const ORDERS_MIGRATIONS: i64 = 4;
-const PAYMENTS_MIGRATIONS: i64 = 6;
+const ORDERS_MIGRATIONS: i64 = 5;
+const PAYMENTS_MIGRATIONS: i64 = 7;
 
 /// How many instances start at the same moment.
 const INSTANCES: usize = 10;

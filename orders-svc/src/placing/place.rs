@@ -229,9 +229,9 @@ impl Placing {
             return ids(placed);
         }
         let tx = self.store.begin().await?;
-        let inserted: HashSet<_> = ids(INSERT.query(&*tx, columns(&made), values).await?)?;
+        let inserted: HashSet<_> = ids(INSERT.query(&tx, columns(&made), values).await?)?;
         let fresh = requests.iter().filter(|(order, _)| requested && inserted.contains(order));
-        outbox::append(&*tx, &fresh.map(|(_, letter)| letter.clone()).collect::<Vec<_>>(), lease, now).await?;
+        outbox::append(&tx, &fresh.map(|(_, letter)| letter.clone()).collect::<Vec<_>>(), lease, now).await?;
         failpoints::point!("placing::before-commit", return Err(store::planted()));
         tx.commit().await?;
         failpoints::point!("placing::after-commit", return Err(store::planted()));

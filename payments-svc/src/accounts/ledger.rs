@@ -177,7 +177,7 @@ impl Ledger {
     /// refused it was a race, not a defect.
     async fn is_race(&self, work: &[AccountTasks]) -> bool {
         let Ok(tx) = self.store.begin().await else { return false };
-        let Ok(Recorded { accounts, verdicts }) = tables::recorded(&*tx, concerned(work)).await else { return false };
+        let Ok(Recorded { accounts, verdicts }) = tables::recorded(&tx, concerned(work)).await else { return false };
         let creates = |one: &&AccountTasks| one.tasks.iter().any(|task| task.command == Command::Create);
         !verdicts.is_empty() || work.iter().filter(creates).any(|one| accounts.contains_key(one.user.as_str()))
     }
@@ -227,7 +227,7 @@ impl Ledger {
         work: &'a [AccountTasks],
         stale: Option<HashMap<String, Account>>,
     ) -> Result<(HashMap<OrderId, Payment>, Vec<(AccountChange<'a>, Vec<Outcome>)>), DbErr> {
-        let Recorded { accounts, verdicts } = tables::recorded(&**tx, concerned(work)).await?;
+        let Recorded { accounts, verdicts } = tables::recorded(tx, concerned(work)).await?;
         let mut top_ups = tables::top_ups(tx, keys(work)).await?;
         let decide = |one: &'a AccountTasks| {
             let before = accounts.get(one.user.as_str()).copied();

@@ -124,7 +124,7 @@ pub(super) async fn top_ups(
         return Ok(by_user);
     }
     let columns = Rows::new().texts(keys.iter().map(|(user, _)| user.as_str())).texts(keys.iter().map(|(_, key)| *key));
-    for row in TOP_UPS.query(&**tx, columns, Vec::new()).await? {
+    for row in TOP_UPS.query(tx, columns, Vec::new()).await? {
         let made = TopUpMade {
             amount: Amount::from_minor(row.try_get("", "amount_minor")?).map_err(damaged)?,
             transaction_id: TransactionId::new(row.try_get("", "id")?),
@@ -178,7 +178,7 @@ impl Writes {
     pub async fn execute(self, tx: &Tx, keys: Option<Part>, letters: Option<Part>) -> Result<bool, DbErr> {
         let Self { guarded, created, changed, refunds, entries, payments } = self;
         let [created, changed, refunds, ..] =
-            WRITE.execute(&**tx, [created, changed, refunds, entries, payments, keys, letters]).await?;
+            WRITE.execute(tx, [created, changed, refunds, entries, payments, keys, letters]).await?;
         Ok(created + changed + refunds == u64::try_from(guarded).unwrap_or(u64::MAX))
     }
 }

@@ -93,7 +93,7 @@ mod on_postgres {
             let store = database.open().await?;
             counter(&store).await?;
             let holder = store.begin().await?;
-            write(&*holder, 1).await?;
+            write(&holder, 1).await?;
             let waiter = store.begin().await?;
             waiter.execute_unprepared("SET LOCAL lock_timeout = '10ms'").await?;
             let error = waiter.execute_unprepared("UPDATE counter SET n = 2").await.err().ok_or("not locked")?;
@@ -139,6 +139,50 @@ mod on_postgres {
             tx.execute_unprepared("SET TRANSACTION READ ONLY").await?;
             let error = tx.execute_unprepared("UPDATE counter SET n = 2").await.err().ok_or("written")?;
             assert_eq!(Fault::of(&error), Fault::Unavailable, "{error:?}");
+            Ok(())
+        })
+        .await
+    }
+
+    /// A migration comes between a statement and its preparation: the session is thrown away, and the same again does.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_session_that_outlives_a_migration_is_thrown_away_and_so_is_one_that_is_read_only() -> TestResult {
+        static ALL: store::Sql = store::Sql::new("SELECT n, word FROM words");
+        with_database(Kind::Postgres, |database| async move {
+            let options = |application| Options {
+                url: database.url.clone(),
+                max_connections: 1,
+                application,
+                plans: Plans::ByIndex,
+            };
+            let (store, other) = (Store::open(&options("store-test")).await?, database.open().await?);
+            let alter = async |sql: &str| other.connection().execute_unprepared(sql).await;
+            let all = async || ALL.query(store.connection(), store::Rows::new(), Vec::new()).await;
+            alter("CREATE TABLE words (n int, word text)").await?;
+            all().await?;
+            alter("ALTER TABLE words ALTER word TYPE text COLLATE \"C\"").await?;
+            let error = all().await.err().ok_or("the plan still fits")?;
+            assert_eq!(Fault::of(&error), Fault::Contention, "{error:?}");
+            all().await?;
+
+            alter("ALTER TABLE words ALTER word TYPE text COLLATE \"default\"").await?;
+            let tx = store.begin().await?;
+            let error = ALL.query(&tx, store::Rows::new(), Vec::new()).await.err().ok_or("the plan still fits")?;
+            assert_eq!(Fault::of(&error), Fault::Contention, "{error:?}");
+            tx.rollback().await?;
+            let tx = store.begin().await?;
+            ALL.query(&tx, store::Rows::new(), Vec::new()).await?;
+            tx.commit().await?;
+
+            let (_, name) = database.url.rsplit_once('/').ok_or("a URL ends in the database")?;
+            alter(&format!("ALTER DATABASE {name} SET default_transaction_read_only = on")).await?;
+            let late = Store::open(&options("store-test-late")).await?;
+            assert_eq!(fault(&late, "INSERT INTO words VALUES (1)").await?, Fault::Unavailable);
+            let reset = format!(
+                "SET default_transaction_read_only = off; ALTER DATABASE {name} RESET default_transaction_read_only"
+            );
+            alter(&reset).await?;
+            late.begin().await?.execute_unprepared("INSERT INTO words VALUES (1)").await?;
             Ok(())
         })
         .await

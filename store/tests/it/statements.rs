@@ -72,7 +72,7 @@ async fn insert(store: &Store, rows: &[Row]) -> TestResult<u64> {
         .opt_texts(rows.iter().map(|row| row.note.as_deref()))
         .bytes(rows.iter().map(|row| row.raw.as_slice()));
     let tx = store.begin().await?;
-    let inserted = INSERT.execute(&*tx, batch, Vec::new()).await?;
+    let inserted = INSERT.execute(&tx, batch, Vec::new()).await?;
     tx.commit().await?;
     Ok(inserted)
 }
@@ -147,7 +147,7 @@ pub async fn a_statement_without_rows_takes_values_and_locks(database: Database)
     insert(&store, &(0..10).map(row).collect::<Vec<_>>()).await?;
     for sql in [&LOCK, &SKIP] {
         let tx = store.begin().await?;
-        let found = sql.query(&*tx, Rows::new(), vec![3_i64.into(), 2_i64.into()]).await?;
+        let found = sql.query(&tx, Rows::new(), vec![3_i64.into(), 2_i64.into()]).await?;
         let found = found.iter().map(|row| row.try_get("", "n")).collect::<Result<Vec<i64>, _>>()?;
         assert_eq!(found, [4, 5]);
         tx.rollback().await?;

@@ -43,7 +43,7 @@ fn baskets() -> Option<Part> {
 
 async fn write(store: &Store, parts: [Option<Part>; 3]) -> TestResult<[u64; 3]> {
     let tx = store.begin().await?;
-    let changed = WRITE.execute(&*tx, parts).await?;
+    let changed = WRITE.execute(&tx, parts).await?;
     tx.commit().await?;
     Ok(changed)
 }
@@ -85,7 +85,7 @@ pub async fn what_has_nothing_to_write_is_left_out(database: Database) -> TestRe
 pub async fn a_part_that_fails_fails_all(database: Database) -> TestResult {
     let store = tables(database).await?;
     let tx = store.begin().await?;
-    let failed = WRITE.execute(&*tx, [goods(5..=6), prices(2_000), baskets()]).await;
+    let failed = WRITE.execute(&tx, [goods(5..=6), prices(2_000), baskets()]).await;
     assert_eq!(failed.map_err(|error| Fault::of(&error)), Err(Fault::Constraint));
     tx.rollback().await?;
     assert_eq!(all(&store).await?, BEFORE);

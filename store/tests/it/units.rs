@@ -30,17 +30,17 @@ pub async fn what_is_committed_is_there_and_what_is_dropped_is_not(database: Dat
     let (store, other) = (database.open().await?, database.open().await?);
     counter(&store).await?;
     let tx = store.begin().await?;
-    write(&*tx, 1).await?;
-    assert_eq!((read(&*tx).await?, read_plain(&other).await?), (1, 0));
+    write(&tx, 1).await?;
+    assert_eq!((read(&tx).await?, read_plain(&other).await?), (1, 0));
     tx.commit().await?;
     assert_eq!(read_plain(&other).await?, 1);
 
     let tx = store.begin().await?;
-    write(&*tx, 2).await?;
+    write(&tx, 2).await?;
     drop(tx);
     let tx = store.begin().await?;
-    assert_eq!(read(&*tx).await?, 1);
-    write(&*tx, 3).await?;
+    assert_eq!(read(&tx).await?, 1);
+    write(&tx, 3).await?;
     tx.rollback().await?;
     assert_eq!(read_plain(&other).await?, 1);
     Ok(())
@@ -59,8 +59,8 @@ pub async fn twenty_concurrent_units_of_work_queue_and_none_fails(database: Data
     let writer = |store: Store| async move {
         for _ in 0..ROUNDS {
             let tx = store.begin().await?;
-            let n = read(&*tx).await?;
-            write(&*tx, n + 1).await?;
+            let n = read(&tx).await?;
+            write(&tx, n + 1).await?;
             tx.commit().await?;
         }
         TestResult::Ok(())
@@ -81,8 +81,8 @@ pub async fn a_unit_of_work_goes_on_after_a_statement_of_another_failed(database
         assert!(tx.execute_unprepared("INSERT INTO counter VALUES (1, 0)").await.is_err());
         drop(tx);
         let tx = store.begin().await?;
-        let n = read(&*tx).await?;
-        write(&*tx, n + 1).await?;
+        let n = read(&tx).await?;
+        write(&tx, n + 1).await?;
         tx.commit().await?;
     }
     assert_eq!(read_plain(&store).await?, 10);
