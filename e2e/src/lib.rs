@@ -21,7 +21,7 @@ mod collector;
 mod gateway;
 mod metrics;
 mod process;
-mod programs;
+pub mod programs;
 #[cfg(feature = "servers")]
 mod servers;
 mod shop;

@@ -52,6 +52,9 @@ pub struct UpOptions {
     /// Where the shop keeps its databases; started again with the same directory it goes on where it stopped
     #[arg(long, env, default_value = "./data", value_name = "DIR")]
     pub data_dir: PathBuf,
+    /// Open the shop that is there, and make none if there is none
+    #[arg(long, env = "EXISTING", value_parser = BoolishValueParser::new())]
+    pub existing: bool,
     /// Where the built web page is
     #[arg(long, env, default_value = "./web/dist", value_name = "DIR")]
     pub web_dir: PathBuf,
@@ -202,6 +205,11 @@ impl PlaceOptions {
 }
 
 impl DatabaseOptions {
+    /// The data directory, if that is what was named.
+    pub fn data_dir(&self) -> Option<&Path> {
+        self.data_dir.as_deref()
+    }
+
     /// The URLs of the two, with their passwords.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! The two databases that the commands look at: opening them, and errors that say which one it was.
 //! Absent: creating or migrating them; a path with a typing error must not become an empty shop.
 
+use crate::lock::refuse_foreign_log;
 use sea_orm::{ConnectionTrait, DbErr, sqlx::sqlite::SqliteConnectOptions};
 use std::{fmt, path::PathBuf, str::FromStr};
 use store::{Fault, OpenError, Options, Plans, Rows, Sql, Store};
@@ -83,6 +84,14 @@ pub enum CannotOpen {
     /// The URL is fine and names a file that is damaged.
     #[error(transparent)]
     Damaged(#[from] DatabaseError),
+    /// The URL is fine and names a file beside which another one's log lies.
+    #[error("the {database} database cannot be opened: {why}")]
+    ForeignLog {
+        /// Which.
+        database: Database,
+        /// What to do.
+        why: String,
+    },
     /// The URL is fine and names a file that is not there.
     #[error("the {database} database cannot be reached: there is no file {}", .path.display())]
     NoFile {
@@ -142,8 +151,11 @@ impl Databases {
 }
 
 async fn open(database: Database, url: &str) -> Result<Store, CannotOpen> {
-    if let Some(path) = missing_file(url) {
-        return Err(CannotOpen::NoFile { database, path });
+    if let Some(path) = file(url) {
+        if !path.is_file() {
+            return Err(CannotOpen::NoFile { database, path });
+        }
+        refuse_foreign_log(&path).map_err(|why| CannotOpen::ForeignLog { database, why })?;
     }
     let options =
         Options { url: url.to_owned(), max_connections: CONNECTIONS, application: "gozon", plans: Plans::Free };
@@ -176,12 +188,11 @@ pub(crate) async fn refuse_another(on: &impl ConnectionTrait, database: Database
     }
 }
 
-/// The file that a SQLite URL names, if it is not there: opening it would create it.
-fn missing_file(url: &str) -> Option<PathBuf> {
+/// The file that a SQLite URL names.
+fn file(url: &str) -> Option<PathBuf> {
     if !url.starts_with("sqlite:") {
         return None;
     }
     let options = SqliteConnectOptions::from_str(url).ok()?;
-    let path = options.get_filename().to_owned();
-    if path.is_file() { None } else { Some(path) }
+    Some(options.get_filename().to_owned())
 }

@@ -5,6 +5,8 @@ pub mod audit;
 pub mod config;
 pub mod databases;
 pub mod dead;
+mod directory;
+pub mod lock;
 pub mod page;
 pub mod pair;
 mod table;

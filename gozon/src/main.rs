@@ -7,6 +7,7 @@ use gozon::{
     config::{self, AuditOptions, Choice, Cli, Command, DeadAction, PairOptions, PlaceOptions, UpOptions},
     databases::{CannotOpen, DatabaseError, Databases},
     dead::{self, Act, Broker, Places, Which},
+    lock::Lock,
     pair::{Standing, Together},
     up,
 };
@@ -93,6 +94,11 @@ async fn prove(options: &AuditOptions) -> Result<Answer, Refusal> {
 }
 
 async fn pair(options: &PairOptions) -> Result<Answer, Refusal> {
+    let changes = options.accept || options.new;
+    let _lock = match options.databases.data_dir().filter(|_| changes) {
+        Some(dir) => Some(Lock::take(dir, true).map_err(|why| Refusal(why, USAGE))?),
+        None => None,
+    };
     let databases = Databases::open(&options.databases.urls().map_err(|bad| Refusal::usage(&bad))?).await?;
     let standing = paired(&databases, options).await;
     databases.close().await;
@@ -160,7 +166,7 @@ impl Refusal {
 impl From<CannotOpen> for Refusal {
     fn from(why: CannotOpen) -> Self {
         let code = match why {
-            CannotOpen::Url { .. } => USAGE,
+            CannotOpen::Url { .. } | CannotOpen::ForeignLog { .. } => USAGE,
             CannotOpen::Damaged(_) | CannotOpen::NoFile { .. } => WRONG,
         };
         Self(why.to_string(), code)

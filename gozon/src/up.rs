@@ -4,6 +4,8 @@
 use crate::{
     config::{ORDERS_FILE, PAYMENTS_FILE, UpOptions, embedded},
     databases::{DatabaseError, Databases},
+    directory::{self, Found},
+    lock::Lock,
     page::Page,
     pair::{Standing, Together},
 };
@@ -18,19 +20,12 @@ use messaging::{
 use migration::MigrateError;
 use prometheus_client::registry::Registry;
 use saga::Currency;
-use sea_orm::DatabaseConnection;
-use std::{
-    fmt::Display,
-    fs::{File, OpenOptions, create_dir_all},
-    io,
-    net::SocketAddr,
-    path::Path,
-    sync::Arc,
-};
-use store::{Clock, Options, Plans, Store};
+use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
+use std::{fmt::Display, net::SocketAddr, path::Path, sync::Arc};
+use store::{Clock, Door, Files, Micros, Options, Plans, Store};
 
-/// Held while a shop runs in the directory, so that no second one does.
-const LOCK_FILE: &str = "gozon.lock";
+/// So many rows are counted at the start; counting all of a large shop would take seconds.
+const COUNTED: i64 = 100_000;
 
 /// A running shop.
 pub struct Shop {
@@ -39,7 +34,7 @@ pub struct Shop {
     payments: payments_svc::app::App,
     broker: MemoryBroker,
     telemetry: Telemetry,
-    _lock: File,
+    _lock: Lock,
 }
 
 impl Shop {
@@ -50,14 +45,23 @@ impl Shop {
     pub async fn start(options: &UpOptions) -> Result<Self, StartError> {
         let mut registry = Registry::default();
         let telemetry = Telemetry::start(&options.shop, "gozon", &mut registry)?;
-        let lock = lock(&options.data_dir).map_err(|why| StartError::option("data-dir", why))?;
+        let in_dir = |why: String| StartError::option("data-dir", why);
+        let mut lock = Lock::take(&options.data_dir, options.existing).map_err(in_dir)?;
+        let found = directory::prepare(&options.data_dir, options.existing).map_err(in_dir)?;
         let listener = launch::bind(options.listen)?;
         let urls = embedded(&options.data_dir).map_err(|why| StartError::option("data-dir", why))?;
         let (currency, path) = (options.shop.currency, |file| options.data_dir.join(file));
+        let files = Files::default();
+        let orders = open(urls.orders, &path(ORDERS_FILE), &files).await?;
+        let payments = open(urls.payments, &path(PAYMENTS_FILE), &files).await?;
+        tracing::info!("{}", first_line(&options.data_dir, found, &orders, &payments).await.map_err(in_dir)?);
         let service = (migration::orders::SERVICE, currency);
-        let orders = open(urls.orders, &path(ORDERS_FILE), service, migration::orders::up).await?;
+        bring_up(&orders, &path(ORDERS_FILE), service, migration::orders::up).await?;
         let service = (migration::payments::SERVICE, currency);
-        let payments = open(urls.payments, &path(PAYMENTS_FILE), service, migration::payments::up).await?;
+        bring_up(&payments, &path(PAYMENTS_FILE), service, migration::payments::up).await?;
+        lock.note().map_err(in_dir)?;
+        files.watch(&lock.path());
+        files.look_regularly();
         let ends = pair_up(&orders, &payments).await.map_err(|why| StartError::option("data-dir", why))?;
         let (broker, clock) = (MemoryBroker::new(), Clock::system());
         let parts = orders_svc::app::Parts {
@@ -116,29 +120,64 @@ pub async fn run(options: UpOptions) -> Result<(), StartError> {
     Ok(())
 }
 
-fn lock(dir: &Path) -> Result<File, String> {
-    let cannot = |error: io::Error| format!("{} cannot be used: {error}", dir.display());
-    create_dir_all(dir).map_err(cannot)?;
-    let file = OpenOptions::new().create(true).truncate(false).write(true).open(dir.join(LOCK_FILE)).map_err(cannot)?;
-    file.try_lock().map_err(|_| format!("another shop is running in {}", dir.display()))?;
-    Ok(file)
+/// Opens a database. What goes wrong is told with the file's name.
+async fn open(url: String, file: &Path, files: &Files) -> Result<Store, StartError> {
+    let options = Options { url, max_connections: 4, application: "gozon", plans: Plans::ByIndex };
+    Store::open_behind(&options, Door::default(), files).await.map_err(|why| wrong(file, &why))
 }
 
-/// Opens a database, brings its schema up to date and looks whether it is what it should be. The lock says that nobody else is here, so
-/// whatever was leased has outlived its sender. What goes wrong is told with the file's name.
-async fn open(
-    url: String,
+/// Brings its schema up to date and looks whether it is what it should be. The lock says that nobody else is here, so whatever was leased
+/// has outlived its sender.
+async fn bring_up(
+    store: &Store,
     file: &Path,
     (service, currency): (&'static str, Currency),
     migrate: impl AsyncFn(&DatabaseConnection) -> Result<(), MigrateError>,
-) -> Result<Store, StartError> {
-    let wrong = |why: &dyn Display| StartError::option("data-dir", format!("{}: {why}", file.display()));
-    let options = Options { url, max_connections: 4, application: "gozon", plans: Plans::ByIndex };
-    let store = Store::open(&options).await.map_err(|why| wrong(&why))?;
-    migrate(store.pool()).await.map_err(|why| wrong(&why))?;
-    launch::meaning::examine(&store, service, currency).await.map_err(|why| wrong(&why))?;
-    outbox::release_all(&store).await.map_err(|why| wrong(&why))?;
-    Ok(store)
+) -> Result<(), StartError> {
+    migrate(store.pool()).await.map_err(|why| wrong(file, &why))?;
+    launch::meaning::examine(store, service, currency).await.map_err(|why| wrong(file, &why))?;
+    outbox::release_all(store).await.map_err(|why| wrong(file, &why))?;
+    Ok(())
+}
+
+fn wrong(file: &Path, why: &dyn Display) -> StartError {
+    StartError::option("data-dir", format!("{}: {why}", file.display()))
+}
+
+/// What was opened, before anything else is said: a typing error in the directory's name must not look like an empty shop.
+///
+/// # Errors
+/// In words, when one of the two has rows and the other was never in use.
+async fn first_line(dir: &Path, found: Found, orders: &Store, payments: &Store) -> Result<String, String> {
+    let dir = dir.display();
+    if found == Found::Nothing {
+        return Ok(format!("made a new, empty shop in {dir}"));
+    }
+    let (placed, accounts) = (rows(orders, "orders").await, rows(payments, "accounts").await);
+    if let (Some(1..), None) | (None, Some(1..)) = (placed, accounts) {
+        return Err(format!(
+            "one of the two databases in {dir} is in use and the other one empty: put back the one that was lost"
+        ));
+    }
+    let since = match launch::meaning::read(orders.pool()).await {
+        Ok(identity) => format!(", since {}", Micros(identity.created_at)),
+        Err(_) => String::new(),
+    };
+    Ok(format!("opened the shop in {dir}{since}: {}, {}", counted(accounts, "accounts"), counted(placed, "orders")))
+}
+
+/// How many rows there are, up to one more than [`COUNTED`]; `None` when there is no such table yet.
+async fn rows(store: &Store, table: &str) -> Option<i64> {
+    let sql = format!("SELECT count(*) AS number FROM (SELECT 1 FROM {table} LIMIT {}) AS some", COUNTED + 1);
+    let row = store.pool().query_one_raw(Statement::from_string(store.backend(), sql)).await.ok()??;
+    row.try_get("", "number").ok()
+}
+
+fn counted(rows: Option<i64>, what: &str) -> String {
+    match rows.unwrap_or_default() {
+        many if many > COUNTED => format!("more than {COUNTED} {what}"),
+        some => format!("{some} {what}"),
+    }
 }
 
 /// The two of one directory are a pair, unless they say otherwise.

@@ -12,7 +12,7 @@ use messaging::{
     },
 };
 use std::sync::Arc;
-use store::{Door, Options, Plans, Store};
+use store::{Door, Files, Options, Plans, Store};
 use tokio::sync::watch;
 
 /// One database, opened for two.
@@ -42,13 +42,15 @@ pub async fn open_stores(options: &ServiceOptions, application: &'static str) ->
     let workers = options.database_connections / 2;
     let url = with_password(&options.database_url, options.database_password_file.as_deref())
         .map_err(|error| StartError::option("database-password-file", error))?;
-    let door = Door::shut_because(NOT_YET);
+    let (door, files) = (Door::shut_because(NOT_YET), Files::default());
     let open = async |max_connections| {
         let options = Options { url: url.clone(), max_connections, application, plans: Plans::ByIndex };
-        let opened = Store::open_behind(&options, door.clone()).await;
+        let opened = Store::open_behind(&options, door.clone(), &files).await;
         opened.map_err(|error| StartError::option("database-url", error))
     };
-    Ok(Stores { actors: open(options.database_connections - workers).await?, workers: open(workers).await? })
+    let stores = Stores { actors: open(options.database_connections - workers).await?, workers: open(workers).await? };
+    files.look_regularly();
+    Ok(stores)
 }
 
 /// Starts connecting to the broker; it need not answer yet.

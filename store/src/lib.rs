@@ -5,6 +5,7 @@ pub mod chance;
 mod connection;
 mod door;
 mod fault;
+mod files;
 mod open;
 mod openings;
 mod outdated;
@@ -21,6 +22,7 @@ pub use door::Door;
 pub use fault::Fault;
 #[cfg(feature = "failpoints")]
 pub use fault::planted;
+pub use files::{FileId, Files};
 pub use open::{OpenError, Options, Plans, Store, Tx};
 pub use rows::Rows;
 pub use sql::Sql;

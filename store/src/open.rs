@@ -2,7 +2,7 @@
 //! Absent: waiting until a database answers (connections are made when first needed) and migration.
 
 use crate::{
-    Connection, Door,
+    Connection, Door, Files,
     openings::Openings,
     outdated::Outdated,
     sessions,
@@ -10,11 +10,14 @@ use crate::{
     writers::{Turn, Writers},
 };
 use async_trait::async_trait;
+use futures_util::future::try_join_all;
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult,
-    QueryResult, Statement, TransactionTrait, sqlx::Connection as _,
+    QueryResult, RuntimeErr, SqlxError, Statement, TransactionTrait,
+    sqlx::{ConnectOptions as _, Connection as _, Executor, SqliteConnection},
 };
-use std::time::Duration;
+use std::{path::Path, sync::Arc, time::Duration};
+use tokio::sync::Mutex;
 use url::Url;
 
 /// How long a request waits for a connection before it is told that the database is unavailable.
@@ -24,7 +27,7 @@ const PING_AFTER_IDLE: Duration = Duration::from_secs(1);
 /// Another process may hold SQLite's write lock (the audit, a backup); within this process writers queue fairly instead.
 pub(crate) const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// A connection for the writer and some for readers; each costs SQLite a thread.
-const SQLITE_CONNECTIONS: u32 = 4;
+pub(crate) const SQLITE_CONNECTIONS: u32 = 4;
 /// Pages of 4 KiB in the write-ahead log before they are copied into the database: a page that many commits change is copied
 /// once. SQLite's own 1,000 had it copy after every hundred orders or so. Costs up to 64 MB of disk, and a crash's recovery a moment.
 const SQLITE_CHECKPOINT: &str = "16000";
@@ -74,6 +77,9 @@ pub struct Store {
     connection: Connection,
     /// SQLite has one writer at a time and makes the others poll; here they queue in order instead, and commit together.
     writers: Option<Writers>,
+    /// A connection to SQLite that lives as long as the store: while there is one, no other is the last, whose end copies the log into
+    /// the database and deletes it.
+    keeper: Arc<Mutex<Option<SqliteConnection>>>,
 }
 
 /// One unit of work: all of it is committed, or nothing.
@@ -94,14 +100,26 @@ impl Store {
     /// # Errors
     /// [`OpenError`] when the URL is of no known kind, or names a SQLite file whose directory does not exist.
     pub async fn open(options: &Options) -> Result<Self, OpenError> {
-        Self::open_behind(options, Door::default()).await
+        Self::open_with(options, Door::default(), None).await
     }
 
-    /// [`Self::open`], for those that the door lets in: several stores of one database have one door.
+    /// [`Self::open`], for those that the door lets in: several stores of one database have one door. SQLite's files are watched, too, and
+    /// shut it for good when they are not there any more; they are made now or never.
     ///
     /// # Errors
     /// As [`Self::open`].
-    pub async fn open_behind(options: &Options, door: Door) -> Result<Self, OpenError> {
+    pub async fn open_behind(options: &Options, door: Door, files: &Files) -> Result<Self, OpenError> {
+        let store = Self::open_with(options, door, Some(files)).await?;
+        if store.backend() == DbBackend::Sqlite {
+            store
+                .keep(files)
+                .await
+                .map_err(|error| OpenError::Driver(DbErr::Conn(RuntimeErr::SqlxError(error.into()))))?;
+        }
+        Ok(store)
+    }
+
+    async fn open_with(options: &Options, door: Door, files: Option<&Files>) -> Result<Self, OpenError> {
         let url = Url::parse(&options.url).map_err(|_| OpenError::Url)?;
         let mut connect = ConnectOptions::new(options.url.clone());
         connect.sqlx_logging(false).record_stmt_in_spans(false).connect_lazy(true).acquire_timeout(ACQUIRE_TIMEOUT);
@@ -112,13 +130,34 @@ impl Store {
                 None
             }
             "sqlite" => {
-                sqlite(&mut connect, options.plans);
-                Some(Writers::default())
+                sqlite(&mut connect, options.plans, files);
+                Some(Writers::watching(files))
             }
             _ => return Err(OpenError::Url),
         };
         let pool = simulation::at_once(Database::connect(connect)).await?;
-        Ok(Self { connection: Connection { pool, door, outdated }, writers })
+        let files = writers.as_ref().and(files).cloned();
+        let connection = Connection { pool, door, outdated, files };
+        Ok(Self { connection, writers, keeper: Arc::default() })
+    }
+
+    /// Opens all connections now, and one that is kept; from then on none makes a file.
+    async fn keep(&self, files: &Files) -> Result<(), SqlxError> {
+        let pool = self.pool().get_sqlite_connection_pool();
+        let options = pool.connect_options().as_ref().clone().create_if_missing(false);
+        let mut keeper = options.connect().await?;
+        // Only who has read has opened the log.
+        keeper.execute("SELECT count(*) FROM sqlite_schema").await?;
+        let file = options.get_filename().to_owned();
+        pool.set_connect_options(options);
+        drop(try_join_all((0..SQLITE_CONNECTIONS).map(|_| pool.acquire())).await?);
+        *self.keeper.lock().await = Some(keeper);
+        let mut log = file.clone().into_os_string();
+        log.push("-wal");
+        files.guard(self.door());
+        files.watch(&file);
+        files.watch(Path::new(&log));
+        Ok(())
     }
 
     /// For reads, and for single statements that need no transaction on PostgreSQL.
@@ -179,12 +218,23 @@ impl Store {
         self.connection.pool.ping().await
     }
 
-    /// Closes all connections; later calls fail.
+    /// Closes all connections; later calls fail. When the door was shut for good, none is closed: the last one would copy its log into the
+    /// file that is at its path now, and delete the log there.
     ///
     /// # Errors
     /// The driver's.
     pub async fn close(&self) -> Result<(), DbErr> {
-        self.connection.pool.clone().close().await
+        let keeper = self.keeper.lock().await.take();
+        if self.door().is_shut_for_good() {
+            // Until the process ends, which closes files and tells SQLite nothing.
+            std::mem::forget((keeper, self.connection.pool.clone()));
+            return Ok(());
+        }
+        let closed = self.connection.pool.clone().close().await;
+        if let Some(keeper) = keeper {
+            keeper.close().await.map_err(|error| DbErr::Conn(RuntimeErr::SqlxError(error.into())))?;
+        }
+        closed
     }
 }
 
@@ -266,28 +316,35 @@ fn postgres(connect: &mut ConnectOptions, options: &Options, outdated: &Outdated
         });
 }
 
-fn sqlite(connect: &mut ConnectOptions, plans: Plans) {
+fn sqlite(connect: &mut ConnectOptions, plans: Plans, files: Option<&Files>) {
     // When the disk is full, SQLite ends a transaction by itself and sqlx does not hear of it: all that is begun on that connection
     // later would be a part of something that nobody commits.
-    let opened = Openings::default();
+    let (opened, files) = (Openings::default(), files.cloned());
     connect.map_sqlx_sqlite_pool_opts(move |pool| {
-        let (look, known) = (opened.clone(), opened.clone());
+        let (look, known, files) = (opened.clone(), opened.clone(), files.clone());
+        let pool = pool.idle_timeout(None).max_lifetime(None);
         let pool = pool.before_acquire(move |connection, about| {
             let usable = !connection.is_in_transaction() && !known.may_be_read_only(about.age);
             Box::pin(async move { Ok(usable) })
         });
         match plans {
             Plans::ByIndex => pool.after_connect(move |connection, _| {
-                let look = look.clone();
-                Box::pin(async move { look.note(connection).await })
+                let (look, files) = (look.clone(), files.clone());
+                Box::pin(async move {
+                    // Before anything is done with what may be another file.
+                    files
+                        .map_or(Ok(()), |files| files.look())
+                        .map_err(|error| SqlxError::Protocol(error.to_string()))?;
+                    look.note(connection).await
+                })
             }),
             Plans::Free => pool,
         }
     });
     let connections = simulation::connections(SQLITE_CONNECTIONS);
-    connect.max_connections(connections).test_before_acquire(false).map_sqlx_sqlite_opts(|sqlite| {
+    connect.max_connections(connections).test_before_acquire(false).map_sqlx_sqlite_opts(move |sqlite| {
         sqlite
-            .create_if_missing(true)
+            .create_if_missing(plans == Plans::ByIndex)
             .busy_timeout(SQLITE_BUSY_TIMEOUT)
             .pragma("journal_mode", "WAL")
             // FULL: a commit is on the disk when it is answered, also after a power cut.

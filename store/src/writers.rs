@@ -8,7 +8,7 @@
 //! A unit that is done leaves its work in the transaction and the turn to the next that waits; the last one commits for all. A
 //! unit that fails takes back its own work only. When the commit fails, all hear so.
 
-use crate::simulation;
+use crate::{Files, simulation};
 use sea_orm::{
     DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
@@ -26,12 +26,14 @@ use tokio::{
 pub(crate) struct Writers {
     turn: Arc<Mutex<Option<Group>>>,
     waiting: Arc<AtomicUsize>,
+    files: Option<Files>,
 }
 
 /// An open transaction, and those whose work is in it already.
 #[derive(Debug)]
 struct Group {
     transaction: DatabaseTransaction,
+    files: Option<Files>,
     members: Vec<oneshot::Sender<Result<(), DbErr>>>,
 }
 
@@ -43,6 +45,11 @@ pub(crate) struct Turn {
 }
 
 impl Writers {
+    /// Of a database with these files.
+    pub fn watching(files: Option<&Files>) -> Self {
+        Self { files: files.cloned(), ..Self::default() }
+    }
+
     /// Waits for the turn and begins a unit of work in the group's transaction, or in a new one.
     ///
     /// # Errors
@@ -52,8 +59,9 @@ impl Writers {
         let mut group = self.turn.clone().lock_owned().await;
         self.waiting.fetch_sub(1, Ordering::SeqCst);
         if group.is_none() {
+            self.files.as_ref().map_or(Ok(()), Files::look)?;
             let transaction = simulation::at_once(connection.begin_with_options(immediate())).await?;
-            *group = Some(Group { transaction, members: Vec::new() });
+            *group = Some(Group { transaction, files: self.files.clone(), members: Vec::new() });
         }
         let turn = Turn { group: Some(group), waiting: self.waiting.clone() };
         let unit = turn.savepoint().await?;
@@ -124,8 +132,9 @@ impl Drop for Turn {
 }
 
 async fn commit(group: &mut Option<Group>) -> Result<(), DbErr> {
-    let Some(Group { transaction, members }) = group.take() else { return Err(ended()) };
-    let committed = commit_all(transaction).await;
+    let Some(Group { transaction, files, members }) = group.take() else { return Err(ended()) };
+    // What lies in files that are not there any more is not answered.
+    let committed = commit_all(transaction).await.and_then(|()| files.as_ref().map_or(Ok(()), Files::look));
     for member in members {
         // One that is gone has lost its answer, as after a crash.
         drop(member.send(committed.clone()));

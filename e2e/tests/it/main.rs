@@ -20,6 +20,7 @@ mod deadlines;
 #[cfg(feature = "servers")]
 mod deployment;
 mod disks;
+mod files;
 #[cfg(feature = "servers")]
 mod gateway;
 #[cfg(feature = "servers")]
