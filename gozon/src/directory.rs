@@ -58,9 +58,11 @@ pub fn prepare(dir: &Path, existing: bool) -> Result<Found, String> {
 mod tests {
     use super::*;
 
+    type Files = &'static [(&'static str, &'static str)];
+
     #[test]
     fn a_shop_is_two_databases_and_is_made_at_once_or_not_at_all() {
-        let cases: [(&[(&str, &str)], Result<Found, &str>); 8] = [
+        let cases: [(Files, Result<Found, &str>); 8] = [
             (&[], Ok(Found::Nothing)),
             (&[("orders.db", "")], Ok(Found::Nothing)),
             (&[("orders.db", "x"), ("payments.db", "x")], Ok(Found::Shop)),

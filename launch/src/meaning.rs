@@ -150,7 +150,19 @@ async fn on_postgres(database: &DatabaseConnection) -> Result<Doubts, Unfit> {
             "synchronous_commit is {commits} and there are synchronous standbys: a failover may lose what was answered"
         ));
     }
+    if collation_has_changed(database).await {
+        let remark = "the operating system's collation is another one than when it was made; nothing of the shop compares by it \
+                      (ALTER DATABASE … REFRESH COLLATION VERSION, once all else in it is looked after)";
+        doubts.remarks.push(remark.to_owned());
+    }
     Ok(doubts)
+}
+
+/// PostgreSQL knows since 15.
+async fn collation_has_changed(database: &DatabaseConnection) -> bool {
+    const CHANGED: &str = "SELECT datcollversion IS DISTINCT FROM pg_database_collation_actual_version(oid) AS changed \
+        FROM pg_database WHERE datname = current_database()";
+    one(database, CHANGED).await.and_then(|row| row.try_get("", "changed")).unwrap_or(false)
 }
 
 async fn on_sqlite(database: &DatabaseConnection) -> Result<Doubts, Unfit> {
@@ -296,6 +308,16 @@ mod tests {
                 let store = open(&url).await?;
                 let refused = words(on_postgres(store.pool()).await);
                 assert!(refused.contains("default_transaction_read_only"), "{refused}");
+                store.close().await?;
+
+                let tuned = format!(
+                    "SET default_transaction_read_only = off; ALTER DATABASE {name} RESET default_transaction_read_only; \
+                     UPDATE pg_database SET datcollversion = 'of yesterday' WHERE datname = '{name}'"
+                );
+                admin.connection().execute_unprepared(&tuned).await?;
+                let store = open(&url).await?;
+                let doubts = on_postgres(store.pool()).await?;
+                assert!(doubts.remarks.iter().any(|remark| remark.contains("collation")), "{doubts:?}");
                 store.close().await?;
                 Ok(admin.close().await?)
             })

@@ -1,4 +1,4 @@
-//! A private PostgreSQL that survives what a real one survives: `fsync` and `synchronous_commit` are on.
+//! A private PostgreSQL that survives what a real one survives: `fsync` and `synchronous_commit` are on, as by default.
 //!
 //! Absent: databases, roles and queries, which a test makes through its own client; passwords and TLS (loopback only).
 
@@ -33,11 +33,9 @@ const STOP_LIMIT: Duration = Duration::from_secs(30);
 const START_TRIES: u32 = 3;
 /// One answer of a server on loopback.
 const ANSWER_LIMIT: Duration = Duration::from_secs(2);
-/// Many test programs, each with pools of its own, at once.
-const SETTINGS: [&str; 6] = [
+/// Many test programs, each with pools of its own, at once. What is given here a test cannot set otherwise.
+const SETTINGS: [&str; 4] = [
     "max_connections=300",
-    "fsync=on",
-    "synchronous_commit=on",
     "listen_addresses=127.0.0.1",
     "unix_socket_directories=",
     // In files below the data directory, not in /dev/shm: a killed server then leaves nothing outside its own place.

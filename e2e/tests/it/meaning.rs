@@ -34,6 +34,7 @@ async fn a_shop_does_not_open_in_what_is_no_currency_with_two_decimals() -> Resu
 #[cfg(feature = "servers")]
 mod on_servers {
     use super::*;
+    use crate::{databases, private};
     use e2e::Plan;
 
     /// Whether an instance is not ready and gives these words as the reason.
@@ -63,6 +64,25 @@ mod on_servers {
             shop.payments[0].set("CURRENCY", "RUB");
             shop.payments[0].start().await?;
             assert_eq!(ann.balance().await?, "70.00");
+            Ok(Arc::default())
+        })
+        .await
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_server_without_fsync_takes_traffic_and_is_degraded() -> Result<()> {
+        let postgres = private::postgres().await?;
+        databases::set(&postgres, "fsync", "off").await?;
+        let shop = Plan::at(&postgres.admin_url(), &testbed::amqp_url(), 1, 1).open().await?;
+        shop.judged_after(async |shop: &mut Shop| {
+            let client = shop.client()?;
+            for answer in client.readiness().await? {
+                let body = answer.expect(200)?;
+                assert_eq!(body["status"], "degraded", "{body}");
+                assert!(answer.text.contains("fsync off"), "{body}");
+            }
+            let full = reqwest::get(format!("{}/readyz?full", shop.orders[0].base()?)).await?;
+            assert_eq!(full.status(), 503);
             Ok(Arc::default())
         })
         .await
