@@ -44,14 +44,23 @@ pub fn prepare(dir: &Path, existing: bool) -> Result<Found, String> {
             ));
         }
     }
-    if existing {
-        return Err(format!("there is no shop in {}, and --existing forbids to make one", dir.display()));
-    }
+    made(dir, existing)?;
     for database in [ORDERS_FILE, PAYMENTS_FILE] {
         let made = fs::OpenOptions::new().create(true).append(true).open(dir.join(database));
         made.map_err(|error| format!("{} cannot be made: {error}", dir.join(database).display()))?;
     }
     Ok(Found::Nothing)
+}
+
+/// What to say of a shop that is made.
+///
+/// # Errors
+/// In words, when none may be.
+pub fn made(dir: &Path, existing: bool) -> Result<String, String> {
+    if existing {
+        return Err(format!("there is no shop in {}, and --existing forbids to make one", dir.display()));
+    }
+    Ok(format!("made a new, empty shop in {}", dir.display()))
 }
 
 #[cfg(test)]

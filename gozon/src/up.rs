@@ -54,7 +54,7 @@ impl Shop {
         let files = Files::default();
         let orders = open(urls.orders, &path(ORDERS_FILE), &files).await?;
         let payments = open(urls.payments, &path(PAYMENTS_FILE), &files).await?;
-        tracing::info!("{}", first_line(&options.data_dir, found, &orders, &payments).await.map_err(in_dir)?);
+        tracing::info!("{}", first_line(options, found, &orders, &payments).await.map_err(in_dir)?);
         let service = (migration::orders::SERVICE, currency);
         bring_up(&orders, &path(ORDERS_FILE), service, migration::orders::up).await?;
         let service = (migration::payments::SERVICE, currency);
@@ -147,13 +147,14 @@ fn wrong(file: &Path, why: &dyn Display) -> StartError {
 /// What was opened, before anything else is said: a typing error in the directory's name must not look like an empty shop.
 ///
 /// # Errors
-/// In words, when one of the two has rows and the other was never in use.
-async fn first_line(dir: &Path, found: Found, orders: &Store, payments: &Store) -> Result<String, String> {
-    let dir = dir.display();
-    if found == Found::Nothing {
-        return Ok(format!("made a new, empty shop in {dir}"));
-    }
+/// In words, when one of the two has rows and the other was never in use; or neither was, and one in use was expected.
+async fn first_line(options: &UpOptions, found: Found, orders: &Store, payments: &Store) -> Result<String, String> {
+    let dir = options.data_dir.display();
     let (placed, accounts) = (rows(orders, "orders").await, rows(payments, "accounts").await);
+    // Files without tables are what is left of a first opening that was broken off.
+    if found == Found::Nothing || (placed, accounts) == (None, None) {
+        return directory::made(&options.data_dir, options.existing);
+    }
     if let (Some(1..), None) | (None, Some(1..)) = (placed, accounts) {
         return Err(format!(
             "one of the two databases in {dir} is in use and the other one empty: put back the one that was lost"

@@ -23,7 +23,7 @@ pub use failpoints::arm_failpoints;
 pub use healthcheck::healthcheck;
 pub use housekeeping::{Housekeeping, TakesWrites, Vacuumed};
 pub use options::{ServiceOptions, ShopOptions};
-pub use parts::{Stores, check, check_that, connect_broker, database, open_stores, partner, reachable};
+pub use parts::{Stores, check, check_that, connect_broker, database, first_look, open_stores, partner, reachable};
 pub use process::{Running, StartError, bind, exit_code, serve, stop_signal};
 pub use schema::{Migration, Schema};
 pub use secrets::{SecretError, with_password};

@@ -11,9 +11,12 @@ use messaging::{
         rabbitmq::{self, RabbitMq},
     },
 };
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 use store::{Door, Files, Options, Plans, Store};
 use tokio::sync::watch;
+
+/// Longer than a look at a database takes that is there and has its schema.
+const FIRST_LOOK: Duration = Duration::from_secs(1);
 
 /// One database, opened for two.
 ///
@@ -51,6 +54,12 @@ pub async fn open_stores(options: &ServiceOptions, application: &'static str) ->
     let stores = Stores { actors: open(options.database_connections - workers).await?, workers: open(workers).await? };
     files.look_regularly();
     Ok(stores)
+}
+
+/// Waits until the database may be used, but not for long: a service starts whether or not it answers yet. Without this every start would
+/// refuse the requests of its first moments.
+pub async fn first_look(store: &Store) {
+    drop(tokio::time::timeout(FIRST_LOOK, store.door().opened()).await);
 }
 
 /// Starts connecting to the broker; it need not answer yet.

@@ -12,7 +12,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 use store::{Rows, Sql, Store};
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 use uuid::Uuid;
 
 static READ: Sql = Sql::new("SELECT database_id, partner_id FROM identity");
@@ -38,6 +38,8 @@ struct Known {
     misplaced: watch::Sender<Option<String>>,
     /// Events of other shops, since the start.
     strangers: AtomicU64,
+    /// Held by whoever asks the database: many messages come at once, and one of them is enough.
+    learning: Mutex<()>,
 }
 
 /// Whose an event is.
@@ -99,6 +101,10 @@ impl Pair {
     /// # Errors
     /// The driver's.
     pub async fn learn(&self, store: &Store, partner: Uuid) -> Result<bool, DbErr> {
+        let _alone = self.0.learning.lock().await;
+        if let Some(known) = self.ends().peer {
+            return Ok(known == partner);
+        }
         let tx = store.begin().await?;
         LEARN.execute(&tx, Rows::new(), vec![partner.into()]).await?;
         let rows = READ.query(&tx, Rows::new(), Vec::new()).await?;

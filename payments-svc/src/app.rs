@@ -186,6 +186,7 @@ pub async fn run(config: Config) -> Result<(), StartError> {
         tracer: telemetry.tracer("payments-svc"),
     };
     let app = App::start(parts, &options.shop, &mut registry);
+    launch::first_look(&app.store).await;
     let observer = Observer { metrics: HttpMetrics::register(&mut registry), tracer: telemetry.tracer("http") };
     launch::process_metrics::register(&mut registry);
     let (handlers, checks, registry) = (app.handlers(), Arc::new(app.checks()), Arc::new(registry));
