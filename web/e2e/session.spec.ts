@@ -43,12 +43,13 @@ async function place(page: Page, description: string): Promise<void> {
 
 /** The session changes hands while the order is on its way: before that the page could find out by itself. */
 async function placeUnder(next: string, page: Page, request: APIRequestContext, description: string): Promise<void> {
-  const orders = (url: URL) => url.pathname === "/orders";
-  await page.route(orders, async (route) => {
-    if (route.request().method() !== "POST") return route.fallback();
-    await signIn(request, next);
-    await page.unroute(orders);
-    await route.continue();
+  let changed = false;
+  await page.route((url) => url.pathname === "/orders", async (route) => {
+    if (!changed && route.request().method() === "POST") {
+      changed = true;
+      await signIn(request, next);
+    }
+    await route.fallback();
   });
   await place(page, description);
 }
