@@ -55,8 +55,10 @@ impl MigrationTrait for CompareByBytes {
 }
 
 impl CompareByBytes {
-    /// One statement a table, so that each index is built once.
+    /// One statement a table, so that each index is built once; and all locks first, so that no table is shut while another is waited for.
     async fn collate(&self, connection: &impl ConnectionTrait, collation: &str) -> Result<(), DbErr> {
+        let tables: Vec<_> = self.columns.iter().map(|(table, _)| *table).collect();
+        connection.execute_unprepared(&format!("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE", tables.join(", "))).await?;
         for (table, columns) in self.columns {
             let change = |column: &&str| format!("ALTER COLUMN {column} TYPE text COLLATE {collation}");
             let changes: Vec<_> = columns.iter().map(change).collect();

@@ -16,9 +16,11 @@ const WAIT_FOR_ANOTHER_INSTANCE: &str = "60s";
 const WAIT_FOR_A_TABLE: &str = "2s";
 /// PostgreSQL's `lock_not_available`.
 const LOCKED: &str = "55P03";
-/// Who has held locks on our tables, or on rows in them, for longest.
-const HOLDERS: &str = "SELECT a.pid || coalesce(' ' || nullif(a.application_name, ''), '') || ', ' || a.state || ' since '
-        || to_char(coalesce(a.xact_start, a.state_change), 'YYYY-MM-DD HH24:MI:SSOF') || ': ' || left(a.query, 60) AS holder
+/// Who has held locks on our tables, or on rows in them, for longest. Of another role's session a plain role does not see what it does.
+const HOLDERS: &str = "SELECT concat_ws(' ', a.pid, nullif(a.application_name, ''), 'of ' || a.usename)
+        || coalesce(', ' || a.state, '')
+        || coalesce(' since ' || to_char(coalesce(a.xact_start, a.state_change), 'YYYY-MM-DD HH24:MI:SSOF'), '')
+        || coalesce(': ' || left(a.query, 60), '') AS holder
     FROM pg_stat_activity a
     WHERE a.pid <> pg_backend_pid() AND a.datname = current_database() AND EXISTS (
         SELECT 1 FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
